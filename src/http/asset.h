@@ -1,0 +1,23 @@
+#pragma once
+#include <stddef.h>
+#include <stdint.h>
+
+/* A file in the binary. The table is made at build time from web/ and sorted
+ * by path; there is no file system behind it, so no path can escape. */
+struct asset {
+	const char *path; /* "/index.html" */
+	const char *type; /* Content-Type */
+	const char *etag; /* quoted */
+	const uint8_t *gzip; /* compressed at build time */
+	size_t gzip_len;
+	size_t plain_len; /* of the file itself */
+};
+
+struct asset_table {
+	const struct asset *assets;
+	size_t n;
+};
+
+/* The viewer's files; "/" is "/index.html". */
+extern const struct asset_table asset_viewer;
+const struct asset *asset_find(const struct asset_table *t, const char *path, size_t path_len);

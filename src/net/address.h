@@ -1,0 +1,23 @@
+#pragma once
+#include <stdbool.h>
+#include <sys/socket.h>
+
+#include "base/err.h"
+
+/* "HOST:PORT", "[IPv6]:PORT", ":PORT" or "PORT" (both: 127.0.0.1), or "unix:PATH".
+ * HOST is numeric or "localhost"; names are not resolved here. */
+struct address {
+	struct sockaddr_storage sa;
+	socklen_t len;
+};
+
+enum { ADDRESS_TEXT_MAX = 128 };
+
+MUST_USE int address_parse(const char *text, struct address *out); /* OK or ERR_PROTO */
+/* The same syntax back, for logs and URLs. */
+void address_text(const struct address *a, char out[ADDRESS_TEXT_MAX]);
+bool address_is_unix(const struct address *a);
+/* Reachable from this machine only: a loopback address or a Unix socket. */
+bool address_is_local(const struct address *a);
+int address_port(const struct address *a); /* 0 for a Unix socket */
+void address_set_port(struct address *a, int port);
