@@ -1,5 +1,7 @@
 #include "pix/region.h"
 
+#include "base/err.h"
+
 /* pixman takes regions it only reads as non-const pointers in some versions. */
 static pixman_region32_t *raw(const struct region *r)
 {
@@ -31,6 +33,25 @@ void region_fini(struct region *r)
 void region_clear(struct region *r)
 {
 	pixman_region32_clear(&r->set);
+}
+
+void region_set_rects(struct region *r, const struct rect *rects, size_t n)
+{
+	/* Boxes are converted through a fixed piece of stack and united piece by piece. */
+	pixman_box32_t boxes[256];
+	region_clear(r);
+	while (n > 0) {
+		size_t part = n < ARRAY_LEN(boxes) ? n : ARRAY_LEN(boxes);
+		for (size_t i = 0; i < part; i++)
+			boxes[i] = (pixman_box32_t){ rects[i].x, rects[i].y,
+				rects[i].x + rects[i].w, rects[i].y + rects[i].h };
+		pixman_region32_t piece;
+		pixman_region32_init_rects(&piece, boxes, (int)part);
+		pixman_region32_union(&r->set, &r->set, &piece);
+		pixman_region32_fini(&piece);
+		rects += part;
+		n -= part;
+	}
 }
 
 void region_copy(struct region *to, const struct region *from)

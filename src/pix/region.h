@@ -16,6 +16,8 @@ void region_init(struct region *r);
 void region_init_rect(struct region *r, struct rect rect);
 void region_fini(struct region *r);
 void region_clear(struct region *r);
+/* Makes the region the union of n rectangles, faster than adding them. */
+void region_set_rects(struct region *r, const struct rect *rects, size_t n);
 void region_copy(struct region *to, const struct region *from);
 bool region_empty(const struct region *r);
 bool region_equal(const struct region *a, const struct region *b);

@@ -67,7 +67,7 @@ enum screen_led { SCREEN_LED_SCROLL = 1, SCREEN_LED_NUM = 2, SCREEN_LED_CAPS = 4
  * Pointers are borrowed for the call, but for the frame (see above). A screen
  * may be destroyed from inside any of them. */
 struct screen_events {
-	/* Answers want_frame(), once for each. */
+	/* Answers want_frame(), once for each that was not replaced or cancelled. */
 	void (*on_frame)(void *ctx, const struct screen_frame *frame);
 	/* Size or monitors changed; also sent once after creation, before any other
 	 * event. The next frame is of the new size and damaged all over. */
@@ -94,11 +94,13 @@ struct screen;
 struct screen_ops {
 	const char *name; /* "x11", "pattern" */
 	void (*destroy)(struct screen *self);
-	/* Arms one on_frame: as soon as something inside `region` is or becomes
-	 * damaged, it is captured and delivered (what else is damaged may come with
-	 * it). Region NULL: cancel. A second call replaces the first. While not
-	 * armed nothing is captured and no timer runs. */
-	void (*want_frame)(struct screen *self, const struct region *region);
+	/* Arms one on_frame: as soon as something inside `region` (borrowed for the
+	 * call) is or becomes damaged, it is captured and delivered (what else is
+	 * damaged may come with it). `now`: answer even when nothing is damaged,
+	 * with empty damage, after making sure that all drawn before this call is
+	 * in the view. Region NULL: cancel. A second call replaces the first. While
+	 * not armed nothing is captured and no timer runs. */
+	void (*want_frame)(struct screen *self, const struct region *region, bool now);
 	void (*release)(struct screen *self);
 	/* Keysym (X11 numbering) and, when the viewer sent it, the key's XT scan
 	 * code as QEMU numbers it (0: not known). keysym 0: only the code is known. */
@@ -123,12 +125,12 @@ static inline void screen_destroy(struct screen *s) /* NULL is fine */
 		s->ops->destroy(s);
 }
 
-static inline void screen_want_frame(struct screen *s, const struct region *region)
+static inline void screen_want_frame(struct screen *s, const struct region *region, bool now)
 {
-	s->ops->want_frame(s, region);
+	s->ops->want_frame(s, region, now);
 }
 
-static inline void screen_release(struct screen *s)
+static inline void screen_release(struct screen *s) /* no frame is lent: nothing */
 {
 	s->ops->release(s);
 }
