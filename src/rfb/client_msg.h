@@ -22,8 +22,8 @@ enum rfb_client_type {
 };
 
 enum {
-	RFB_FENCE_MAX = 64,    /* payload bytes */
-	RFB_SCREENS_MAX = 255, /* of SetDesktopSize: what a U8 can count */
+	RFB_FENCE_MAX = 64,                            /* payload bytes */
+	RFB_SCREENS_MAX = 255,                         /* of SetDesktopSize: what a U8 can count */
 	RFB_CLIENT_MSG_MAX = 8 + RFB_SCREENS_MAX * 16, /* longest message without its bulk body */
 };
 
@@ -95,16 +95,23 @@ MUST_USE int rfb_client_msg_parse(struct rd *in, unsigned ext, struct rfb_client
 /* The client's side: appends messages. */
 void rfb_put_set_pixel_format(struct buf *out, const struct pix_format *f);
 void rfb_put_set_encodings(struct buf *out, const int32_t *encodings, uint16_t n);
-void rfb_put_update_request(struct buf *out, bool incremental, uint16_t x, uint16_t y,
-	uint16_t w, uint16_t h);
+void rfb_put_update_request(
+	struct buf *out, bool incremental, uint16_t x, uint16_t y, uint16_t w, uint16_t h);
 void rfb_put_key_event(struct buf *out, bool down, uint32_t keysym);
 void rfb_put_qemu_key_event(struct buf *out, bool down, uint32_t keysym, uint32_t code);
 /* `extended`: the server acknowledged extended mouse buttons (bits 7 and 8). */
-void rfb_put_pointer_event(struct buf *out, bool extended, uint16_t buttons, uint16_t x, uint16_t y);
+void rfb_put_pointer_event(
+	struct buf *out, bool extended, uint16_t buttons, uint16_t x, uint16_t y);
 void rfb_put_client_cut_text(struct buf *out, const char *latin1, uint32_t len);
-void rfb_put_enable_continuous_updates(struct buf *out, bool enable, uint16_t x, uint16_t y,
-	uint16_t w, uint16_t h);
-void rfb_put_set_desktop_size(struct buf *out, uint16_t w, uint16_t h,
-	const struct rfb_screen *screens, uint8_t n);
-/* A fence reads the same in both directions. */
+void rfb_put_enable_continuous_updates(
+	struct buf *out, bool enable, uint16_t x, uint16_t y, uint16_t w, uint16_t h);
+void rfb_put_set_desktop_size(
+	struct buf *out, uint16_t w, uint16_t h, const struct rfb_screen *screens, uint8_t n);
+/* A fence reads the same in both directions. `f->len` <= RFB_FENCE_MAX. */
 void rfb_put_fence(struct buf *out, const struct rfb_fence *f);
+
+/* Pieces that messages of both directions share. The readers leave rd_ok() to
+ * the caller; a fence of over 64 bytes is ERR_PROTO. */
+MUST_USE int rfb_fence_parse(struct rd *r, struct rfb_fence *f); /* from `flags` on */
+void rfb_screen_parse(struct rd *r, struct rfb_screen *s);
+void rfb_put_screens(struct buf *out, const struct rfb_screen *screens, uint8_t n);

@@ -25,15 +25,16 @@ struct ext_clipboard_msg {
  * `text`: UTF-8, LF line ends, no final NUL; its ceiling bounds the inflating
  * (ERR_LIMIT past it). ERR_PROTO: fewer than 4 bytes, no action or more than
  * one, a broken or endless zlib stream, a size that lies. */
-MUST_USE int ext_clipboard_parse(const uint8_t *body, size_t n, struct ext_clipboard_msg *out,
-	struct buf *text);
+MUST_USE int ext_clipboard_parse(
+	const uint8_t *body, size_t n, struct ext_clipboard_msg *out, struct buf *text);
 
 /* Whole ServerCutText (`from_server`) or ClientCutText messages: */
 void ext_clipboard_put_caps(struct buf *out, bool from_server);
 /* NOTIFY, REQUEST or PEEK with `formats` (0 or EXT_CLIPBOARD_TEXT). */
 void ext_clipboard_put_action(struct buf *out, bool from_server, uint32_t action, uint32_t formats);
 /* PROVIDE of `text` (UTF-8, LF; sent as CRLF with a final NUL). */
-MUST_USE int ext_clipboard_put_text(struct buf *out, bool from_server, const char *text, size_t len);
+MUST_USE int ext_clipboard_put_text(
+	struct buf *out, bool from_server, const char *text, size_t len);
 
 /* Latin-1 of the plain cut text to UTF-8 and back (what has no Latin-1 form
  * becomes '?'). Appends to `out`. */
