@@ -13,10 +13,12 @@ struct loop;
 struct loop *loop_create(void); /* NULL: no memory or no descriptors */
 /* All handles must have been destroyed. Runs what is left of their closing. */
 void loop_destroy(struct loop *l);
-/* Runs until loop_stop(). Returns OK, or ERR_IO when the loop itself fails. */
+/* Runs until loop_stop(), asleep when nothing is to do. Returns OK, or ERR_IO
+ * when the loop itself fails. */
 MUST_USE int loop_run(struct loop *l);
 void loop_stop(struct loop *l);
-/* Runs what is ready, waits at most until the next event or timer, returns. */
+/* Runs what is ready, waits at most until the next event or timer (not at all
+ * when a timer or a task was run), returns. */
 void loop_turn(struct loop *l);
 
 /* A one-shot timer. */
@@ -27,7 +29,9 @@ void loop_timer_stop(struct loop_timer *t);
 bool loop_timer_active(const struct loop_timer *t);
 void loop_timer_destroy(struct loop_timer *t);
 
-/* Readiness of a descriptor, which stays the caller's. */
+/* Readiness of a descriptor, which stays the caller's and is made non-blocking.
+ * One at a time for a descriptor; destroy it before the descriptor is closed.
+ * NULL: no memory, or nothing that can be polled (a regular file). */
 enum { LOOP_READ = 1, LOOP_WRITE = 2 };
 struct loop_io;
 struct loop_io *loop_io_create(

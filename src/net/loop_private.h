@@ -1,0 +1,32 @@
+#pragma once
+#include <stdint.h>
+#include <uv.h>
+
+#include "net/loop.h"
+
+/* What the streams of net/ share with the loop; nobody else includes this. */
+
+/* One read of one stream: what a neighbour's key press waits for at most. */
+enum { LOOP_READ_SIZE = 32 * 1024 };
+
+/* A closed stream that still writes what it had queued belongs to the loop,
+ * which ends it if it is destroyed first. */
+struct loop_orphan {
+	void (*end)(struct loop_orphan *self); /* must call loop_orphan_remove() */
+	struct loop_orphan *next, *prev;
+};
+
+struct loop {
+	uv_loop_t uv;
+	uv_idle_t idle;             /* active while tasks wait: keeps the loop from sleeping */
+	uv_prepare_t anchor;        /* keeps an empty loop running (asleep) */
+	bool turning;               /* inside loop_turn() */
+	bool ran;                   /* a timer or a task was called in this turn */
+	struct loop_task tasks;     /* head of the ready list, a ring */
+	struct loop_orphan orphans; /* head of a ring */
+	/* Bytes just read, valid only inside the callback they are given to. */
+	uint8_t read_buf[LOOP_READ_SIZE];
+};
+
+void loop_orphan_add(struct loop *l, struct loop_orphan *o);
+void loop_orphan_remove(struct loop_orphan *o);
