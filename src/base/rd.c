@@ -26,7 +26,7 @@ uint8_t rd_u8(struct rd *r)
 uint16_t rd_u16(struct rd *r)
 {
 	const uint8_t *p = rd_bytes(r, 2);
-	return p ? (uint16_t)(p[0] << 8 | p[1]) : 0;
+	return p ? (uint16_t)((unsigned)p[0] << 8 | p[1]) : 0;
 }
 
 uint32_t rd_u32(struct rd *r)

@@ -1,0 +1,6 @@
+#pragma once
+#include "cli/cli.h"
+
+/* Each in the file cmd_NAME.c. */
+extern const struct command cmd_completion;
+extern const struct command cmd_help;

@@ -1,0 +1,3 @@
+# Makes of each line of text a C string and a comma.
+s/[\\"]/\\&/g
+s/.*/"&",/
