@@ -2,6 +2,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/uio.h>
 
 #include "base/err.h"
 
@@ -25,12 +26,17 @@ struct stream_events {
 struct stream_ops {
 	const char *name;
 	/* Writes what the transport takes now and queues a copy of the rest.
-	 * ERR_LIMIT when the queue would pass its ceiling: nothing was sent. */
+	 * ERR_LIMIT when the queue could pass its ceiling: nothing was sent. Any
+	 * other error: the peer is gone, and on_end will say so too. */
 	int (*send)(struct stream *self, const void *data, size_t n);
+	/* The same for n pieces that leave as one. May be NULL (a test's stream):
+	 * then each piece is sent by itself. */
+	int (*sendv)(struct stream *self, const struct iovec *parts, size_t n);
 	size_t (*queued)(const struct stream *self); /* bytes accepted but not written */
 	void (*want_read)(struct stream *self, bool on); /* new streams do not read */
 	/* Frees at once from the owner's point of view. Queued bytes are still
-	 * written for up to 2 s when `flush`, else dropped. */
+	 * written for up to 2 s when `flush` (what the peer sends meanwhile is
+	 * thrown away), else dropped. */
 	void (*close)(struct stream *self, bool flush);
 	/* The descriptor below, -1 when there is none: for TCP_INFO and peer checks. */
 	int (*fd)(const struct stream *self);
@@ -52,6 +58,16 @@ static inline void stream_set_events(
 MUST_USE static inline int stream_send(struct stream *s, const void *data, size_t n)
 {
 	return s->ops->send(s, data, n);
+}
+
+MUST_USE static inline int stream_sendv(struct stream *s, const struct iovec *parts, size_t n)
+{
+	if (s->ops->sendv)
+		return s->ops->sendv(s, parts, n);
+	int err = OK;
+	for (size_t i = 0; i < n && !err; i++)
+		err = s->ops->send(s, parts[i].iov_base, parts[i].iov_len);
+	return err;
 }
 
 static inline size_t stream_queued(const struct stream *s)
