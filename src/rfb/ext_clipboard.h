@@ -21,10 +21,12 @@ struct ext_clipboard_msg {
 	uint32_t text_max; /* CAPS with TEXT: largest unsolicited text, else 0 */
 };
 
-/* Parses body[n] (all of it is there). For PROVIDE with TEXT the text goes to
- * `text`: UTF-8, LF line ends, no final NUL; its ceiling bounds the inflating
- * (ERR_LIMIT past it). ERR_PROTO: fewer than 4 bytes, no action or more than
- * one, a broken or endless zlib stream, a size that lies. */
+/* Parses body[n] (all of it is there). For PROVIDE with TEXT the text is appended
+ * to `text`: UTF-8 (what was not is '?'), LF line ends, up to the first NUL. Its
+ * ceiling bounds the inflating: ERR_LIMIT when the announced size is past it.
+ * ERR_PROTO: fewer than 4 bytes, no action or more than one (CAPS apart, which
+ * lists the accepted ones), a broken zlib stream, a size that lies, bytes after
+ * the stream. Nothing is appended on error, though text->bad may be set. */
 MUST_USE int ext_clipboard_parse(
 	const uint8_t *body, size_t n, struct ext_clipboard_msg *out, struct buf *text);
 
@@ -32,7 +34,8 @@ MUST_USE int ext_clipboard_parse(
 void ext_clipboard_put_caps(struct buf *out, bool from_server);
 /* NOTIFY, REQUEST or PEEK with `formats` (0 or EXT_CLIPBOARD_TEXT). */
 void ext_clipboard_put_action(struct buf *out, bool from_server, uint32_t action, uint32_t formats);
-/* PROVIDE of `text` (UTF-8, LF; sent as CRLF with a final NUL). */
+/* PROVIDE of `text` (UTF-8, LF; sent as CRLF with a final NUL). ERR_LIMIT,
+ * ERR_NOMEM: nothing was appended, though out->bad may be set. */
 MUST_USE int ext_clipboard_put_text(
 	struct buf *out, bool from_server, const char *text, size_t len);
 
