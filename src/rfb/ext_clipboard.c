@@ -108,8 +108,8 @@ static int inflate_provided(z_stream *z, uint32_t formats, struct buf *text)
 	return err;
 }
 
-/* CRLF to LF, up to the first NUL, what is not UTF-8 to '?': in place, for the
- * result is never longer. */
+/* CRLF and CR to LF, up to the first NUL, what is not UTF-8 to '?': in place, for
+ * the result is never longer. */
 static void tidy(struct buf *text, size_t start)
 {
 	uint8_t *p = text->data + start;
@@ -123,10 +123,11 @@ static void tidy(struct buf *text, size_t start)
 			i++;
 			continue;
 		}
-		if (!(c == '\r' && i + 1 < n && p[i + 1] == '\n')) {
-			memmove(p + to, p + i, len);
-			to += len;
-		}
+		memmove(p + to, p + i, len);
+		if (c == '\r')
+			p[to] = '\n';
+		bool pair = c == '\r' && i + 1 < n && p[i + 1] == '\n';
+		to += pair ? 0 : len;
 		i += len;
 	}
 	buf_truncate(text, start + to);

@@ -201,7 +201,9 @@ static void text_is_tidied(void **state)
 	EXPECT_TEXT("\0\0\0\0", "");
 	EXPECT_TEXT("\0\0\0\1\0", "");
 	EXPECT_TEXT("\0\0\0\3a\r\n", "a\n");
-	EXPECT_TEXT("\0\0\0\6\r\n\r\r\n\0", "\n\r\n");
+	EXPECT_TEXT("\0\0\0\6\r\n\r\r\n\0", "\n\n\n");
+	EXPECT_TEXT("\0\0\0\3a\rb", "a\nb");
+	EXPECT_TEXT("\0\0\0\2a\r", "a\n");
 	EXPECT_TEXT("\0\0\0\5ab\0cd", "ab");
 	EXPECT_TEXT("\0\0\0\3\xe2\x82.", "??.");
 	EXPECT_TEXT("\0\0\0\2\xc0\x80", "??");
