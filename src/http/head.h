@@ -36,13 +36,26 @@ struct http_request {
 };
 
 /* Parses a head from the front of `in`. OK: the cursor is past the blank line
- * and texts point into its bytes. ERR_AGAIN: more bytes, nothing consumed (a
- * head that can only become wrong is refused at once). ERR_PROTO or ERR_LIMIT:
- * *status is the response to send: 400, 414, 431, 501, 505. */
+ * and texts point into its bytes. ERR_AGAIN: more bytes, nothing consumed; call
+ * again with the same bytes and more. ERR_PROTO or ERR_LIMIT: *status is the
+ * response to send: 400, 414, 431, 501, 505. A byte that is wrong where it
+ * stands is refused at once, a field's meaning at the end of its line, and the
+ * answer does not depend on how the bytes were cut. */
 MUST_USE int http_request_parse(struct rd *in, struct http_request *out, int *status);
-/* The one field of that name (any case), or NULL. */
+
+/* The value of the field of that name (any case), of the first one when there
+ * are several, or NULL. A second one of those that may come only once (Host,
+ * Origin, Authorization, Sec-WebSocket-Key ...) is refused by the parser. */
 const struct http_text *http_request_field(const struct http_request *r, const char *name);
-bool http_text_is(struct http_text t, const char *s);      /* same bytes */
+/* A field of that name has this token in its comma-separated list (any case). */
+bool http_request_has_token(const struct http_request *r, const char *name, const char *token);
+
+bool http_text_is(struct http_text t, const char *s); /* same bytes */
 bool http_text_is_nocase(struct http_text t, const char *s);
 /* A comma-separated list has this token (any case). */
 bool http_text_has_token(struct http_text list, const char *token);
+/* Takes the next non-empty item, without the blanks around it, off the front of
+ * a comma-separated list. False: there is none left. Quotes have no meaning. */
+bool http_text_next(struct http_text *list, struct http_text *item);
+/* Without spaces and tabs on either side. */
+struct http_text http_text_trim(struct http_text t);

@@ -8,12 +8,15 @@
 struct origin_rules {
 	bool tls;
 	int port;
-	/* NULL-ended: further host names (no port) that Host may carry besides
-	 * localhost, 127.0.0.1, [::1]: the listen address, names from options. */
+	/* NULL-ended: what Host may carry besides localhost, 127.0.0.1 and [::1]:
+	 * the listen address, names from options, IPv6 in brackets. "name" goes
+	 * with `port`, "name:port" (a tunnel, a proxy) stands for itself. */
 	const char *const *hosts;
 	/* NULL-ended: further origins ("https://example.org") that may connect. */
 	const char *const *origins;
 };
 
-/* 0: go on; else the status to answer: 400 (no Host), 421 (Host), 403 (Origin). */
+/* The port may be left out of Host when it is the scheme's own. Origin, when
+ * there is one, is the page's: the same scheme and the very text of Host.
+ * 0: go on; else the status to answer: 400 (no Host), 421 (Host), 403 (Origin). */
 int origin_check(const struct origin_rules *rules, const struct http_request *r);

@@ -1,0 +1,244 @@
+#include "http/head.h"
+
+#include <limits.h>
+#include <string.h>
+
+/* What a step of the parser returns besides 0 (done) and a status above 0 (refuse). */
+enum { MORE = -1 };
+
+struct cursor {
+	const char *p, *end;
+};
+
+static bool is_alnum(unsigned char c)
+{
+	return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+
+static bool is_one_of(unsigned char c, const char *set)
+{
+	return c != 0 && strchr(set, c);
+}
+
+static bool is_token(unsigned char c)
+{
+	return is_alnum(c) || is_one_of(c, "!#$%&'*+-.^_`|~");
+}
+
+static bool is_query(unsigned char c)
+{
+	return c > ' ' && c < 0x7f && c != '#';
+}
+
+static bool is_path(unsigned char c)
+{
+	return is_query(c) && c != '?';
+}
+
+/* Octets above 0x7f are obs-text, RFC 9110 section 5.5. */
+static bool is_value(unsigned char c)
+{
+	return (c >= ' ' && c != 0x7f) || c == '\t';
+}
+
+static bool is_host(unsigned char c)
+{
+	return is_alnum(c) || is_one_of(c, "-._~!$&'()*+,;=%:[]");
+}
+
+static struct http_text take_while(struct cursor *c, bool (*ok)(unsigned char))
+{
+	const char *start = c->p;
+	while (c->p < c->end && ok((unsigned char)*c->p))
+		c->p++;
+	return (struct http_text){ start, (size_t)(c->p - start) };
+}
+
+static int take_byte(struct cursor *c, char want)
+{
+	if (c->p == c->end)
+		return MORE;
+	if (*c->p != want)
+		return 400;
+	c->p++;
+	return 0;
+}
+
+static int take_line_end(struct cursor *c)
+{
+	int res = take_byte(c, '\r');
+	return res ? res : take_byte(c, '\n');
+}
+
+static int take_version(struct cursor *c, struct http_request *r)
+{
+	static const char shape[] = "HTTP/0.0"; /* 0 stands for any digit */
+	const char *start = c->p;
+	for (const char *s = shape; *s; s++) {
+		bool digit = *s == '0' && c->p < c->end && *c->p >= '0' && *c->p <= '9';
+		int res = take_byte(c, digit ? *c->p : *s);
+		if (res)
+			return res;
+	}
+	int res = take_line_end(c);
+	if (res)
+		return res;
+	r->minor = start[7] - '0';
+	return start[5] == '1' && r->minor <= 1 ? 0 : 505;
+}
+
+static int take_request_line(struct cursor *c, struct http_request *r)
+{
+	r->method = take_while(c, is_token);
+	if (c->p == c->end)
+		return MORE;
+	int res = r->method.n == 0 ? 400 : take_byte(c, ' ');
+	if (res)
+		return res;
+	if (c->p < c->end && *c->p != '/')
+		return 400;
+	r->path = take_while(c, is_path);
+	r->query = (struct http_text){ c->p, 0 };
+	if (c->p < c->end && *c->p == '?') {
+		c->p++;
+		r->query = take_while(c, is_query);
+	}
+	res = take_byte(c, ' ');
+	return res ? res : take_version(c, r);
+}
+
+static int know_host(struct http_request *r, struct http_text value)
+{
+	(void)r;
+	struct cursor c = { value.p, value.p + value.n };
+	return take_while(&c, is_host).n == value.n ? 0 : 400;
+}
+
+static int know_content_length(struct http_request *r, struct http_text value)
+{
+	long long n = 0;
+	if (value.n == 0 || r->chunked)
+		return 400;
+	for (size_t i = 0; i < value.n; i++) {
+		int digit = value.p[i] - '0';
+		if (digit < 0 || digit > 9 || n > (LLONG_MAX - digit) / 10)
+			return 400;
+		n = n * 10 + digit;
+	}
+	r->content_length = n;
+	return 0;
+}
+
+static int know_transfer_encoding(struct http_request *r, struct http_text value)
+{
+	/* A coding before chunked is legal, but nobody sends it to a server, and
+	 * disagreeing about the list is how requests are smuggled. */
+	if (value.n == 0 || memchr(value.p, ',', value.n) || r->minor == 0 ||
+		r->content_length >= 0)
+		return 400;
+	if (!http_text_is_nocase(value, "chunked"))
+		return 501;
+	r->chunked = true;
+	return 0;
+}
+
+/* Fields that may come only once, and what the parser itself has to know of them. */
+static const struct known_field {
+	const char *name;
+	int (*know)(struct http_request *r, struct http_text value);
+} known_fields[] = {
+	{ "Authorization", NULL },
+	{ "Content-Length", know_content_length },
+	{ "Host", know_host },
+	{ "Origin", NULL },
+	{ "Sec-WebSocket-Key", NULL },
+	{ "Sec-WebSocket-Version", NULL },
+	{ "Transfer-Encoding", know_transfer_encoding },
+};
+
+static int add_field(struct http_request *r, struct http_field f)
+{
+	for (size_t i = 0; i < ARRAY_LEN(known_fields); i++) {
+		const struct known_field *k = &known_fields[i];
+		if (!http_text_is_nocase(f.name, k->name))
+			continue;
+		int res = http_request_field(r, k->name) ? 400 : 0;
+		if (!res && k->know)
+			res = k->know(r, f.value);
+		if (res)
+			return res;
+	}
+	if (r->n_fields == HTTP_FIELDS_MAX)
+		return 431;
+	r->fields[r->n_fields++] = f;
+	return 0;
+}
+
+static int take_field(struct cursor *c, struct http_request *r)
+{
+	struct http_field f;
+	f.name = take_while(c, is_token);
+	if (c->p == c->end)
+		return MORE;
+	int res = f.name.n == 0 ? 400 : take_byte(c, ':');
+	if (res)
+		return res;
+	f.value = http_text_trim(take_while(c, is_value));
+	res = take_line_end(c);
+	return res ? res : add_field(r, f);
+}
+
+static int take_fields(struct cursor *c, struct http_request *r)
+{
+	while (c->p == c->end || *c->p != '\r') {
+		int res = take_field(c, r);
+		if (res)
+			return res;
+	}
+	int res = take_line_end(c);
+	if (res)
+		return res;
+	return r->minor == 1 && !http_request_field(r, "Host") ? 400 : 0;
+}
+
+static int take_head(struct cursor *c, struct http_request *r)
+{
+	const char *end = c->end;
+	/* One empty line before a request is let pass, RFC 9112 section 2.2. */
+	if (c->p < end && *c->p == '\r') {
+		int res = take_line_end(c);
+		if (res)
+			return res;
+	}
+	size_t line_room = HTTP_LINE_MAX + 2;
+	bool limited = (size_t)(end - c->p) >= line_room;
+	if (limited)
+		c->end = c->p + line_room;
+	int res = take_request_line(c, r);
+	c->end = end;
+	if (res)
+		return res == MORE && limited ? 414 : res;
+	return take_fields(c, r);
+}
+
+int http_request_parse(struct rd *in, struct http_request *out, int *status)
+{
+	if (in->left == 0)
+		return ERR_AGAIN;
+	struct cursor c = { (const char *)in->p, (const char *)in->p };
+	bool limited = in->left >= HTTP_HEAD_MAX;
+	c.end += limited ? HTTP_HEAD_MAX : in->left;
+	*out = (struct http_request){ .content_length = -1 };
+	int res = take_head(&c, out);
+	if (res == MORE && !limited)
+		return ERR_AGAIN;
+	if (res) {
+		*status = res == MORE ? 431 : res;
+		return *status == 414 || *status == 431 ? ERR_LIMIT : ERR_PROTO;
+	}
+	bool close = http_request_has_token(out, "Connection", "close");
+	out->keep_alive = !close && (out->minor == 1 || http_request_has_token(
+								out, "Connection", "keep-alive"));
+	rd_skip(in, (size_t)(c.p - (const char *)in->p));
+	return OK;
+}

@@ -1,0 +1,73 @@
+#include <string.h>
+#include <strings.h>
+
+#include "http/head.h"
+
+static bool is_blank(char c)
+{
+	return c == ' ' || c == '\t';
+}
+
+bool http_text_is(struct http_text t, const char *s)
+{
+	return t.n == strlen(s) && memcmp(t.p, s, t.n) == 0;
+}
+
+bool http_text_is_nocase(struct http_text t, const char *s)
+{
+	return t.n == strlen(s) && strncasecmp(t.p, s, t.n) == 0;
+}
+
+struct http_text http_text_trim(struct http_text t)
+{
+	while (t.n > 0 && is_blank(t.p[0])) {
+		t.p++;
+		t.n--;
+	}
+	while (t.n > 0 && is_blank(t.p[t.n - 1]))
+		t.n--;
+	return t;
+}
+
+bool http_text_next(struct http_text *list, struct http_text *item)
+{
+	while (list->n > 0) {
+		size_t n = 0;
+		while (n < list->n && list->p[n] != ',')
+			n++;
+		*item = http_text_trim((struct http_text){ list->p, n });
+		if (n < list->n)
+			n++; /* the comma */
+		list->p += n;
+		list->n -= n;
+		if (item->n > 0)
+			return true;
+	}
+	return false;
+}
+
+bool http_text_has_token(struct http_text list, const char *token)
+{
+	struct http_text item;
+	while (http_text_next(&list, &item))
+		if (http_text_is_nocase(item, token))
+			return true;
+	return false;
+}
+
+const struct http_text *http_request_field(const struct http_request *r, const char *name)
+{
+	for (int i = 0; i < r->n_fields; i++)
+		if (http_text_is_nocase(r->fields[i].name, name))
+			return &r->fields[i].value;
+	return NULL;
+}
+
+bool http_request_has_token(const struct http_request *r, const char *name, const char *token)
+{
+	for (int i = 0; i < r->n_fields; i++)
+		if (http_text_is_nocase(r->fields[i].name, name) &&
+			http_text_has_token(r->fields[i].value, token))
+			return true;
+	return false;
+}
