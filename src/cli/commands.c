@@ -4,6 +4,7 @@
 
 /* In the order of `porthole --help`. */
 const struct command *const cli_commands[] = {
+	&cmd_doctor,
 	&cmd_completion,
 	&cmd_help,
 };

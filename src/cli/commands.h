@@ -3,4 +3,5 @@
 
 /* Each in the file cmd_NAME.c. */
 extern const struct command cmd_completion;
+extern const struct command cmd_doctor;
 extern const struct command cmd_help;
