@@ -1,0 +1,215 @@
+#include "http/response.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static const struct status {
+	int status;
+	const char *reason, *advice;
+} statuses[] = {
+	{ 200, "OK", "" },
+	{ 304, "Not Modified", "" },
+	{ 400, "Bad Request", "this is not HTTP/1.1 as RFC 9112 has it; use a current browser\n" },
+	{ 403, "Forbidden",
+		"refused; open the whole address that the server printed, in a window of its "
+		"own\n" },
+	{ 404, "Not Found", "there is no such page here; start at /\n" },
+	{ 405, "Method Not Allowed", "only GET and HEAD are answered here\n" },
+	{ 408, "Request Timeout", "the request did not arrive in time; try again\n" },
+	{ 414, "URI Too Long", "the address is longer than 8 KB\n" },
+	{ 421, "Misdirected Request",
+		"this server does not answer for that host name; use the address it printed or "
+		"add --host NAME\n" },
+	{ 426, "Upgrade Required", "only version 13 of WebSocket is spoken here\n" },
+	{ 431, "Request Header Fields Too Large", "more than 16 KB or 100 fields in a request\n" },
+	{ 500, "Internal Server Error", "the server's log says why\n" },
+	{ 501, "Not Implemented", "no transfer coding but chunked is understood here\n" },
+	{ 503, "Service Unavailable", "too much to do; try again later\n" },
+	{ 505, "HTTP Version Not Supported", "only HTTP/1.1 and HTTP/1.0 are spoken here\n" },
+};
+
+static const struct status *find_status(int status)
+{
+	static const struct status other = { 0, "Refused", "refused\n" };
+	for (size_t i = 0; i < ARRAY_LEN(statuses); i++)
+		if (statuses[i].status == status)
+			return &statuses[i];
+	return &other;
+}
+
+struct response response_for_error(int status)
+{
+	const char *advice = find_status(status)->advice;
+	return (struct response){
+		.status = status,
+		.type = "text/plain; charset=utf-8",
+		.body = (const uint8_t *)advice,
+		.body_len = strlen(advice),
+	};
+}
+
+/* ";q=0", ";q=0.000" and the like, RFC 9110 section 12.4.2. */
+static bool weight_is_zero(struct http_text params)
+{
+	while (params.n > 0 && memchr("; \t", params.p[0], 3)) {
+		params.p++;
+		params.n--;
+	}
+	if (params.n < 3 || (params.p[0] | 0x20) != 'q' || params.p[1] != '=')
+		return false;
+	for (size_t i = 2; i < params.n; i++)
+		if (params.p[i] != '0' && params.p[i] != '.')
+			return false;
+	return true;
+}
+
+static bool accepts_gzip(const struct http_request *r)
+{
+	int named = -1, any = -1; /* -1: not said */
+	for (int i = 0; i < r->n_fields; i++) {
+		struct http_text list = r->fields[i].value, item;
+		if (!http_text_is_nocase(r->fields[i].name, "Accept-Encoding"))
+			continue;
+		while (http_text_next(&list, &item)) {
+			const char *semicolon = memchr(item.p, ';', item.n);
+			size_t n = semicolon ? (size_t)(semicolon - item.p) : item.n;
+			struct http_text coding = http_text_trim((struct http_text){ item.p, n });
+			bool taken = !weight_is_zero((struct http_text){ item.p + n, item.n - n });
+			if (http_text_is_nocase(coding, "gzip"))
+				named = taken;
+			else if (http_text_is(coding, "*"))
+				any = taken;
+		}
+	}
+	return named >= 0 ? named : any > 0;
+}
+
+/* The weak comparison of RFC 9110 section 8.8.3.2. */
+static bool client_has(const struct http_request *r, const char *etag)
+{
+	const struct http_text *list = http_request_field(r, "If-None-Match");
+	struct http_text rest = list ? *list : (struct http_text){ "", 0 }, item;
+	while (http_text_next(&rest, &item)) {
+		if (item.n > 2 && memcmp(item.p, "W/", 2) == 0)
+			item = (struct http_text){ item.p + 2, item.n - 2 };
+		if (http_text_is(item, "*") || http_text_is(item, etag))
+			return true;
+	}
+	return false;
+}
+
+struct response response_for_file(const struct asset_table *t, const struct http_request *r)
+{
+	static const char hashed[] = "/assets/";
+	if (!http_text_is(r->method, "GET") && !http_text_is(r->method, "HEAD"))
+		return response_for_error(405);
+	const struct asset *a = asset_find(t, r->path.p, r->path.n);
+	if (!a)
+		return response_for_error(404);
+	struct response out = {
+		.status = 200,
+		.etag = a->etag,
+		.immutable = strncmp(a->path, hashed, strlen(hashed)) == 0,
+	};
+	if (client_has(r, a->etag)) {
+		out.status = 304;
+		return out;
+	}
+	bool gzip = accepts_gzip(r);
+	out.type = a->type;
+	out.encoding = gzip ? "gzip" : NULL;
+	out.body = gzip ? a->gzip : a->plain;
+	out.body_len = gzip ? a->gzip_len : a->plain_len;
+	return out;
+}
+
+static void put_text(struct buf *out, const char *s)
+{
+	buf_put(out, s, strlen(s));
+}
+
+static void put_field(struct buf *out, const char *name, const char *value)
+{
+	put_text(out, name);
+	put_text(out, ": ");
+	put_text(out, value);
+	put_text(out, "\r\n");
+}
+
+/* Not strftime(3): its names of days follow the locale. */
+static void put_date(struct buf *out, time_t now)
+{
+	static const char days[][4] = { "Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat" };
+	static const char months[][4] = { "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug",
+		"Sep", "Oct", "Nov", "Dec" };
+	struct tm tm;
+	char text[64];
+	if (!gmtime_r(&now, &tm))
+		return;
+	snprintf(text, sizeof(text), "%s, %02d %s %d %02d:%02d:%02d GMT", days[tm.tm_wday],
+		tm.tm_mday, months[tm.tm_mon], tm.tm_year + 1900, tm.tm_hour, tm.tm_min, tm.tm_sec);
+	put_field(out, "Date", text);
+}
+
+static void put_safety(struct buf *out)
+{
+	put_field(out, "Content-Security-Policy",
+		"default-src 'self'; connect-src 'self' ws: wss:; img-src 'self' data: blob:; "
+		"style-src 'self'; object-src 'none'; base-uri 'none'; form-action 'none'; "
+		"frame-ancestors 'none'");
+	put_field(out, "X-Content-Type-Options", "nosniff");
+	put_field(out, "Referrer-Policy", "no-referrer");
+	put_field(out, "Cross-Origin-Opener-Policy", "same-origin");
+	put_field(out, "Cross-Origin-Resource-Policy", "same-origin");
+}
+
+static void put_file_fields(struct buf *out, const struct response *r)
+{
+	/* Weak: the compressed and the plain bytes share it. */
+	put_text(out, "ETag: W/");
+	put_text(out, r->etag);
+	put_text(out, "\r\n");
+	put_field(out, "Vary", "Accept-Encoding");
+	put_field(out, "Cache-Control",
+		r->immutable ? "public, max-age=31536000, immutable" : "no-cache");
+	if (r->encoding)
+		put_field(out, "Content-Encoding", r->encoding);
+}
+
+void response_put_head(struct buf *out, const struct response *r, bool keep_alive, time_t now)
+{
+	char text[64];
+	snprintf(text, sizeof(text), "HTTP/1.1 %d %s\r\n", r->status,
+		find_status(r->status)->reason);
+	put_text(out, text);
+	put_date(out, now);
+	put_field(out, "Connection", keep_alive ? "keep-alive" : "close");
+	put_safety(out);
+	if (r->etag)
+		put_file_fields(out, r);
+	else
+		put_field(out, "Cache-Control", "no-store");
+	if (r->status == 405)
+		put_field(out, "Allow", "GET, HEAD");
+	if (r->status == 426) {
+		put_field(out, "Upgrade", "websocket");
+		put_field(out, "Sec-WebSocket-Version", "13");
+	}
+	if (r->type) {
+		put_field(out, "Content-Type", r->type);
+		snprintf(text, sizeof(text), "%zu", r->body_len);
+		put_field(out, "Content-Length", text);
+	}
+	put_text(out, "\r\n");
+}
+
+void response_put_upgrade(struct buf *out, const char *accept, const char *protocol)
+{
+	put_text(out, "HTTP/1.1 101 Switching Protocols\r\n");
+	put_field(out, "Upgrade", "websocket");
+	put_field(out, "Connection", "Upgrade");
+	put_field(out, "Sec-WebSocket-Accept", accept);
+	if (*protocol)
+		put_field(out, "Sec-WebSocket-Protocol", protocol);
+	put_text(out, "\r\n");
+}
