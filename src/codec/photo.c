@@ -1,0 +1,99 @@
+#include "codec/photo.h"
+
+#include <assert.h>
+#include <stddef.h>
+
+enum {
+	CELL = 64,  /* pixels, about: a side of what is judged at once */
+	ALIGN = 16, /* JPEG's blocks should not be cut */
+	LEAST = 16, /* a photo has more pixels a side than that */
+	ROWS = 8,   /* of a cell, looked at for changes of colour */
+};
+
+/* The i-th of n cuts of a length. */
+static int cut(int length, int i, int n)
+{
+	return i == n ? length : (int)((long long)length * i / n) & ~(ALIGN - 1);
+}
+
+static int cells_of(int length)
+{
+	int n = (length + CELL / 2) / CELL;
+	return n > 0 ? n : 1;
+}
+
+static struct rect cell_at(const struct photo *p, int column, int row)
+{
+	int x = cut(p->w, column, p->columns), y = cut(p->h, row, p->rows);
+	return (struct rect){ x, y, cut(p->w, column + 1, p->columns) - x,
+		cut(p->h, row + 1, p->rows) - y };
+}
+
+/* How many in 100 pixels differ from their left neighbour. In text, however
+ * dense, most do not; in a photo most do. */
+static unsigned changes(const struct pix_view *v)
+{
+	unsigned n = 0, of = 0;
+	int step = v->h > ROWS ? v->h / ROWS : 1;
+	for (int y = step / 2; y < v->h; y += step) {
+		const uint32_t *px = pix_view_at(v, 0, y);
+		for (int x = 1; x < v->w; x++)
+			n += px[x] != px[x - 1];
+		of += (unsigned)v->w - 1;
+	}
+	return of > 0 ? 100 * n / of : 0;
+}
+
+/* The more restless a cell is, the fewer colours must be found to be sure. */
+static bool is_photo(const struct pix_view *v, struct palette *scratch)
+{
+	if (v->w < LEAST || v->h < LEAST)
+		return false;
+	unsigned restless = changes(v);
+	if (restless < 40)
+		return false;
+	unsigned limit = restless > 75 ? 24 : restless > 60 ? 96 : 256;
+	return !palette_fill(scratch, v, limit);
+}
+
+void photo_start(struct photo *p, const struct pix_view *v, struct palette *scratch)
+{
+	*p = (struct photo){ .w = v->w, .h = v->h, .columns = 1, .rows = 1, .uniform = true };
+	if (v->w < LEAST || v->h < LEAST)
+		return;
+	p->columns = cells_of(v->w);
+	p->rows = cells_of(v->h);
+	assert(p->columns * p->rows <= PHOTO_CELLS);
+	for (int y = 0; y < p->rows; y++) {
+		for (int x = 0; x < p->columns; x++) {
+			struct pix_view cell = pix_view_sub(v, cell_at(p, x, y));
+			bool lossy = is_photo(&cell, scratch);
+			p->lossy[y * p->columns + x] = lossy;
+			p->uniform = p->uniform && lossy == p->lossy[0];
+		}
+	}
+}
+
+bool photo_next(struct photo *p, struct rect *part, bool *lossy)
+{
+	if (p->next_row == p->rows)
+		return false;
+	if (p->uniform) {
+		p->next_row = p->rows;
+		*part = (struct rect){ 0, 0, p->w, p->h };
+		*lossy = p->lossy[0];
+		return true;
+	}
+	const bool *row = p->lossy + (ptrdiff_t)p->next_row * p->columns;
+	int first = p->next_column, end = first + 1;
+	while (end < p->columns && row[end] == row[first])
+		end++;
+	*part = rect_union(cell_at(p, first, p->next_row), cell_at(p, end - 1, p->next_row));
+	*lossy = row[first];
+	p->next_column = end;
+	if (end == p->columns) {
+		p->next_column = 0;
+		p->next_row++;
+	}
+	return true;
+}
