@@ -125,7 +125,7 @@ static int run_command(const struct command *c, int argc, char **argv)
 	return code;
 }
 
-static int unknown_command(const char *name)
+int cli_unknown_command(const char *name)
 {
 	const char *names[64];
 	size_t n = 0;
@@ -164,7 +164,7 @@ int cli_main(int argc, char **argv)
 		code = run_front(argc > 0 ? argc - 1 : 0, argv + 1);
 	} else {
 		const struct command *c = cli_find(argv[1]);
-		code = c ? run_command(c, argc - 2, argv + 2) : unknown_command(argv[1]);
+		code = c ? run_command(c, argc - 2, argv + 2) : cli_unknown_command(argv[1]);
 	}
 	/* A full disk or a closed pipe must not pass for success. */
 	if ((fflush(stdout) || ferror(stdout)) && code == CLI_OK) {

@@ -71,6 +71,7 @@ size_t cli_option_sets(const struct command *c, void *options, struct cli_common
 
 /* Prints "porthole COMMAND: ... See porthole COMMAND --help" and returns CLI_USAGE. */
 int cli_usage_error(const struct command *c, const char *fmt, ...) PRINTF_LIKE(2, 3);
+int cli_unknown_command(const char *name);
 
 /* Parses, runs, returns the exit code: all of main(). */
 int cli_main(int argc, char **argv);

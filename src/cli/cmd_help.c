@@ -93,10 +93,8 @@ static int run(struct cli *cli, void *options)
 		return CLI_OK;
 	}
 	const struct command *c = cli_find(cli->argv[0]);
-	if (!c) {
-		log_error(&cli->log, "no command '%s'; porthole --help lists them", cli->argv[0]);
-		return CLI_USAGE;
-	}
+	if (!c)
+		return cli_unknown_command(cli->argv[0]);
 	cli_help_command(stdout, c);
 	return CLI_OK;
 }
