@@ -14,7 +14,8 @@ struct stream;
  * call on the same stream, and none after stream_close(). */
 struct stream_events {
 	/* Borrowed bytes, all of which the owner takes; at most 32 KB a turn. It
-	 * may close the stream or give it other events from here. */
+	 * may close the stream or give it other events from here. They lie in
+	 * writable memory: a layer above, which unmasks, works on them in place. */
 	void (*on_data)(void *ctx, const uint8_t *data, size_t n);
 	/* The queue, once not empty, has drained to empty. */
 	void (*on_drain)(void *ctx);
