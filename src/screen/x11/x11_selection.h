@@ -12,7 +12,8 @@
  * Like x11_keyboard: only create() waits for the server, nothing flushes; the
  * caller calls x11_selection_poll() after draining events and before sleeping,
  * and xcb_flush() after any call. Windows of other clients may vanish at any
- * time, so BadWindow and BadAtom errors among the caller's events are normal.
+ * time, so BadWindow and BadAtom errors among the caller's events are normal,
+ * and so are events of windows that the caller does not know.
  * Loop thread only. */
 struct x11_selection;
 
@@ -22,8 +23,7 @@ enum {
 };
 
 /* All mandatory. Sent from x11_selection_event(), _poll() and the time-out,
- * never from inside set() and want(). The selection must not be destroyed in
- * them (queue a task instead). */
+ * never from inside set() and want(). The selection may be destroyed in them. */
 struct x11_selection_events {
 	/* Another client took a selection. Our own set() does not count. */
 	void (*on_changed)(void *ctx);
