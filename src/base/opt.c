@@ -97,7 +97,7 @@ static int refuse_unknown(struct parser *p, const char *name, size_t len)
 static bool parse_number(const char *text, size_t len, int min, int max, int *out)
 {
 	long long v = 0;
-	if (len == 0 || len > 9)
+	if (len == 0 || len > 10)
 		return false;
 	for (size_t i = 0; i < len; i++) {
 		if (text[i] < '0' || text[i] > '9')

@@ -117,10 +117,12 @@ static int run_command(const struct command *c, int argc, char **argv)
 	size_t n = cli_option_sets(c, options, &cli.common, sets);
 	char error[OPT_ERROR_MAX];
 	int code;
-	if (opt_parse(sets, n, argc, argv, &cli.argc, error))
+	if (opt_parse(sets, n, argc, argv, &cli.argc, error)) {
 		code = cli_usage_error(c, "%s", error);
-	else
+	} else {
+		argv[cli.argc] = NULL;
 		code = run_parsed(&cli, options);
+	}
 	free(options);
 	return code;
 }

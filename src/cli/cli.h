@@ -36,7 +36,7 @@ struct cli {
 	struct log log; /* to standard error, as --verbose and --quiet say */
 	struct cli_common common;
 	int argc; /* operands: what is not an option */
-	char **argv;
+	char **argv; /* ended by NULL */
 };
 
 /* A group of options and the place of its struct in the command's struct. */
