@@ -1,5 +1,4 @@
 #include <stdlib.h>
-#include <string.h>
 
 #include "client/client_private.h"
 
@@ -53,16 +52,5 @@ void client_painted(struct client *c, struct rect r)
 		uint32_t *to = pix_canvas_at(&c->canvas, r.x, y);
 		for (int x = 0; x < r.w; x++)
 			to[x] = c->map[pix_convert_one(&c->convert, from[x]) & 0xff];
-	}
-}
-
-void client_copy(struct client *c, struct rect r, int from_x, int from_y)
-{
-	const struct pix_canvas *canvas = client_target(c);
-	bool up = from_y < r.y; /* a row is read before it is written */
-	for (int i = 0; i < r.h; i++) {
-		int y = up ? r.h - 1 - i : i;
-		memmove(pix_canvas_at(canvas, r.x, r.y + y),
-			pix_canvas_at(canvas, from_x, from_y + y), (size_t)r.w * sizeof(uint32_t));
 	}
 }

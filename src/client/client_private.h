@@ -66,5 +66,3 @@ void client_canvas_fini(struct client *c);
 const struct pix_canvas *client_target(const struct client *c);
 /* Everything in r was painted: brings the colours of a map to the canvas. */
 void client_painted(struct client *c, struct rect r);
-/* r and the same size at from_x, from_y lie inside. */
-void client_copy(struct client *c, struct rect r, int from_x, int from_y);

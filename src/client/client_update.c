@@ -54,18 +54,6 @@ static int step_rect(struct client *c, struct rd *in)
 	return check_rect(c);
 }
 
-static int copy_rect(struct client *c, struct rd *body)
-{
-	struct rect all = { 0, 0, c->canvas.w, c->canvas.h };
-	struct rect from = c->rect;
-	from.x = rd_u16(body);
-	from.y = rd_u16(body);
-	if (!rect_contains(all, from))
-		return client_fail(c, ERR_PROTO, "a copy from %d,%d", from.x, from.y);
-	client_copy(c, c->rect, from.x, from.y);
-	return OK;
-}
-
 /* The decoder of the current encoding, made when it is first seen. */
 static struct decoder *find_decoder(struct client *c)
 {
@@ -95,13 +83,10 @@ static int decode(struct client *c, struct rd *body)
 
 static int paint(struct client *c, struct rd *body)
 {
-	int err = OK;
-	if (!c->no_decode)
-		err = c->encoding == RFB_COPY_RECT ? copy_rect(c, body) : decode(c, body);
+	int err = c->no_decode ? OK : decode(c, body);
 	if (err)
 		return err;
-	if (!c->no_decode)
-		client_painted(c, c->rect);
+	client_painted(c, c->rect);
 	if (c->events->on_rect)
 		c->events->on_rect(c->ctx, c->rect, c->encoding);
 	return OK;
