@@ -30,6 +30,11 @@ struct json *json_make_list(void)
 	return wrap(json_array());
 }
 
+struct json *json_make_text(const char *utf8)
+{
+	return wrap(json_string(utf8));
+}
+
 void json_drop(struct json *j)
 {
 	if (!j)
