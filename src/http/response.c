@@ -11,8 +11,8 @@ static const struct status {
 	{ 304, "Not Modified", "" },
 	{ 400, "Bad Request", "this is not HTTP/1.1 as RFC 9112 has it; use a current browser\n" },
 	{ 403, "Forbidden",
-		"refused; open the whole address that the server printed, in a window of its "
-		"own\n" },
+		"refused; open the whole address that the server printed, or name the page's site "
+		"with --origin URL\n" },
 	{ 404, "Not Found", "there is no such page here; start at /\n" },
 	{ 405, "Method Not Allowed", "only GET and HEAD are answered here\n" },
 	{ 408, "Request Timeout", "the request did not arrive in time; try again\n" },

@@ -21,7 +21,7 @@ struct http_config {
 	 * fields with http_text_next(): a value may hold a secret). */
 	const char *(*on_upgrade)(void *ctx, const struct http_request *r, int *status);
 	/* The accepted connection as a stream of the messages' bytes; taken. The
-	 * http_conn is gone already. */
+	 * http_conn is gone already: with several of them, `ctx` must say which. */
 	void (*on_websocket)(void *ctx, struct stream *ws);
 	/* The connection ended otherwise; `c` is gone after this call, which must
 	 * not destroy it. */
