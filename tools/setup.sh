@@ -88,7 +88,7 @@ install_node() {
   node_is_new_enough && return 0
   say "Node is older than $NODE_WANTED: putting $NODE_INSTALLED into .node/ (200 MB)"
   mkdir -p .node
-  npm install --silent --no-save --no-audit --no-fund --prefix .node \
+  npm install --loglevel=error --no-save --no-audit --no-fund --prefix .node \
     "$package@$NODE_INSTALLED" || fail "npm could not install $package"
 }
 
@@ -101,7 +101,7 @@ install_modules() {
     return 0
   fi
   say "installing the npm packages of $1/"
-  (cd "$1" && npm ci --silent --no-audit --no-fund) || fail "npm ci failed in $1/"
+  (cd "$1" && npm ci --loglevel=error --no-audit --no-fund) || fail "npm ci failed in $1/"
   printf '%s\n' "$now" >"$stamp"
 }
 
