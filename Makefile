@@ -31,7 +31,7 @@ bench:
 
 fuzz:
 	@tools/setup.sh run lint
-	@CC=clang tools/configure.sh build-fuzz $(SANITIZE) -Dfuzz=true
+	@CC=clang tools/configure.sh build-fuzz $(SANITIZE) -Dfuzz=true -Dtests=enabled
 	@ninja -C build-fuzz --quiet
 	@tools/fuzz.sh build-fuzz $(TIME)
 
@@ -46,15 +46,15 @@ install: release
 
 # Optimised, as it is used.
 release:
-	@tools/configure.sh build --buildtype=release -Dweb=enabled
+	@tools/configure.sh build --buildtype=release -Dweb=enabled -Dtests=disabled
 	@ninja -C build --quiet
 
 # What the tests run on: gcc, sanitizers, warnings are errors.
 asan:
-	@CC=gcc tools/configure.sh build-asan $(SANITIZE) -Dwerror=true -Dweb=enabled
+	@CC=gcc tools/configure.sh build-asan $(SANITIZE) -Dwerror=true -Dweb=enabled -Dtests=enabled
 	@ninja -C build-asan --quiet
 
 # The other compiler, without assertions as in a release: only for its warnings.
 strict:
-	@CC=clang tools/configure.sh build-clang --buildtype=plain -Dwerror=true -Db_ndebug=true
+	@CC=clang tools/configure.sh build-clang --buildtype=plain -Dwerror=true -Db_ndebug=true -Dtests=enabled
 	@ninja -C build-clang --quiet
