@@ -6,6 +6,10 @@ TIME = 60
 
 SANITIZE = -Db_sanitize=address,undefined -Db_lundef=false --buildtype=debugoptimized
 
+# A newer Node, where tools/setup.sh has put one here.
+NODE = $(wildcard $(CURDIR)/.node/node_modules/node-linux-*/bin)
+export PATH := $(if $(NODE),$(NODE):)$(PATH)
+
 help:
 	@echo 'make run [ARGS="--size 1280x720"]  install what is needed, build, start a desktop'
 	@echo 'make test [ARGS=PART_OF_A_NAME]    build with sanitizers, run all tests or some'

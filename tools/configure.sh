@@ -7,9 +7,6 @@ shift
 wanted="${CC:-cc} $*"
 stamp="$folder/.configured-as"
 
-node=$(echo .node/node_modules/node-linux-*/bin)
-[ ! -x "$node/node" ] || PATH="$PWD/$node:$PATH"
-
 if [ -f "$folder/build.ninja" ] && [ -f "$stamp" ] && [ "$(cat "$stamp")" = "$wanted" ]; then
   exit 0
 fi
