@@ -163,7 +163,7 @@ struct client *client_create(
 	struct client *c = calloc(1, sizeof(*c));
 	if (!c)
 		return NULL;
-	buf_init(&c->in, (size_t)CLIENT_BYTES_MAX * 3);
+	buf_init(&c->in, CLIENT_INPUT_MAX);
 	buf_init(&c->out, CLIENT_OUTPUT_MAX);
 	c->events = events ? events : &none;
 	c->ctx = ctx;

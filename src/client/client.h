@@ -52,7 +52,7 @@ struct client *client_create(
 void client_destroy(struct client *c); /* NULL is fine */
 /* Takes all n bytes (keeps what is incomplete). Negative: the session is over
  * (ERR_AUTH: refused; client_error() has the server's reason), and every further
- * call returns the same. Ceilings: 16384 a side and 256 MB of framebuffer, 8 bytes
+ * call returns the same. Ceilings: 16384 a side and 256 MB of framebuffer, 12 bytes
  * a pixel of payload, cursors of 1024 a side, 16 MB of cut text. */
 MUST_USE int client_feed(struct client *c, const void *data, size_t n);
 const char *client_error(const struct client *c); /* "" when none */

@@ -11,6 +11,7 @@ typedef int client_step_fn(struct client *c, struct rd *in);
 enum {
 	CLIENT_SIDE_MAX = 16384,
 	CLIENT_BYTES_MAX = 256 << 20, /* of a framebuffer, at 4 bytes a pixel */
+	CLIENT_INPUT_MAX = 1 << 30,   /* the longest payload and what came with it */
 	CLIENT_CUT_TEXT_MAX = 16 << 20,
 	CLIENT_OUTPUT_MAX = 32 << 20,
 	CLIENT_NAME_MAX = 65536,

@@ -511,7 +511,7 @@ static void ceilings_hold(void **state)
 	expect_end(&b, ERR_LIMIT);
 	put_update_rect(&b, all, RFB_ZRLE, "\xff\xff\xff\xff", 4);
 	expect_end(&b, ERR_LIMIT);
-	put_update_rect(&b, all, RFB_ZLIB, "\0\1\x04\1", 4);
+	put_update_rect(&b, all, RFB_ZLIB, "\0\1\6\1", 4);
 	expect_end(&b, ERR_LIMIT);
 	put_update_rect(&b, all, RFB_TIGHT, "\x90\xff\xff\xff", 4);
 	expect_end(&b, ERR_LIMIT);
