@@ -14,8 +14,10 @@
  * speak over a SOCK_SEQPACKET pair, one packet a request or an answer.
  *
  * When either side goes, so does the other: the supervisor ends all it spawned
- * (SIGTERM to each process group, SIGKILL 2 s later) when the pair closes, and
- * the loop process is told by on_lost. */
+ * (SIGTERM to each process group, SIGKILL 2 s later; also to what has detached
+ * itself from one) when the pair closes, and the loop process is told by
+ * on_lost. No callback comes from inside a call; child_destroy() is safe in all.
+ * ERR_LIMIT from a request: too large, or too many are waiting. */
 struct child;
 
 enum { CHILD_PACKET_MAX = 60 * 1024 };
@@ -36,11 +38,11 @@ void child_destroy(struct child *c); /* NULL is fine */
 
 /* Spawns a program in a process group of its own with standard input from
  * /dev/null. All strings are copied. `env`: NULL-ended "NAME=value" rows put
- * over the supervisor's environment. `keep` descriptors stay open in the new
- * process under the same numbers as listed in `keep_as` (>= 3). Output goes to
+ * over the supervisor's environment ("NAME" alone removes it). `keep` descriptors stay open in the new
+ * process under the numbers listed in `keep_as` (3 to 63). Output goes to
  * our standard error unless `quiet`. on_exit is called once: with the wait
  * status when it has ended, or -1 with an errno in `error` when it could not be
- * started. Returns an id > 0 for child_signal(), or a negative err. */
+ * started (EAGAIN: 64 are running) or the supervisor is lost. Returns an id > 0 for child_signal(), or a negative err. */
 struct child_spawn {
 	const char *const *argv; /* argv[0] is looked up in PATH */
 	const char *const *env;  /* may be NULL */
@@ -65,7 +67,7 @@ MUST_USE int child_open(struct child *c, const char *path, int flags, mode_t mod
 typedef void child_answer_fn(void *ctx, const uint8_t *answer, size_t n);
 MUST_USE int child_ask(struct child *c, const void *request, size_t n,
 	child_answer_fn *on_answer, void *ctx);
-/* The same before the loop runs: waits for the answer, returns its length or a
- * negative err. */
+/* The same before child_attach() and any other request: waits for the answer,
+ * returns its length or a negative err. */
 MUST_USE int child_ask_now(
 	struct child *c, const void *request, size_t n, uint8_t *answer, size_t cap);
