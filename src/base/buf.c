@@ -45,7 +45,7 @@ static int reserve(struct buf *b, size_t n)
 	if (b->len + n <= b->cap)
 		return OK;
 
-	size_t cap = b->cap ? b->cap : 256;
+	size_t cap = b->cap ? b->cap : b->max < 256 ? b->max : 256;
 	while (cap < b->len + n)
 		cap = cap > b->max / 2 ? b->max : cap * 2;
 	uint8_t *data = realloc(b->data, cap);

@@ -15,9 +15,8 @@
 extern const struct encoder_ops enc_tight_ops;
 
 enum {
-	AREA = 65536,   /* most pixels in a rectangle: what other servers keep to */
-	MCU = 16,       /* JPEG works on blocks of at most 16 x 16 pixels */
-	FAST_LEVEL = 2, /* the compression level of a viewer that names none */
+	AREA = 65536, /* most pixels in a rectangle: what other servers keep to */
+	MCU = 16,     /* JPEG works on blocks of at most 16 x 16 pixels */
 };
 
 struct tight {
@@ -52,8 +51,9 @@ static void destroy(struct encoder *self)
 static unsigned colour_limit(const struct tight_put *t, struct rect r, bool jpeg)
 {
 	unsigned area = (unsigned)(r.w * r.h), limit = PALETTE_MAX;
+	int compress = t->job->settings->compress;
 	if (jpeg)
-		limit = t->compress < 2 ? 24 : t->compress < 9 ? 96 : 256;
+		limit = compress == 9 ? 256 : compress == 0 || compress == 1 ? 24 : 96;
 	if (t->pixel.bytes == 1 || area < 8)
 		return 2;
 	return limit < area / 4 ? limit : area / 4;
@@ -153,7 +153,6 @@ static int encode(struct encoder *self, const struct encoder_job *job, struct bu
 	t->job = job;
 	t->out = out;
 	t->rects = 0;
-	t->compress = job->settings->compress < 0 ? FAST_LEVEL : job->settings->compress;
 	wire_pixel_init_tpixel(&t->pixel, job->convert);
 	t->view = t->pixel.rgb ? &job->rgb : &job->value;
 	/* In columns, so that the search below cannot nest too deep. */

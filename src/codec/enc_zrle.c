@@ -196,7 +196,7 @@ static int encode(struct encoder *self, const struct encoder_job *job, struct bu
 	buf_put_u32(out, 0);
 	if (buf_ok(out))
 		return buf_ok(out);
-	int level = job->settings->compress < 0 ? 1 : job->settings->compress;
+	int level = zout_level(job->settings->compress);
 	int err = zout_begin(&e->zout, level, Z_DEFAULT_STRATEGY, out);
 	for (int y = 0; y < job->at.h && !err; y += SIDE)
 		for (int x = 0; x < job->at.w && !err; x += SIDE)

@@ -7,7 +7,7 @@ enum {
 	CELL = 64,  /* pixels, about: a side of what is judged at once */
 	ALIGN = 16, /* JPEG's blocks should not be cut */
 	LEAST = 16, /* a photo has more pixels a side than that */
-	ROWS = 8,   /* of a cell, looked at for changes of colour */
+	STEP = 7, /* rows between those looked at; no multiple of a text line's height */
 };
 
 /* The i-th of n cuts of a length. */
@@ -29,31 +29,28 @@ static struct rect cell_at(const struct photo *p, int column, int row)
 		cut(p->h, row + 1, p->rows) - y };
 }
 
-/* How many in 100 pixels differ from their left neighbour. In text, however
- * dense, most do not; in a photo most do. */
-static unsigned changes(const struct pix_view *v)
+/* The more restless a cell is, the fewer colours must be found to be sure. */
+static bool is_photo(const struct pix_view *v, struct palette *scratch)
+{
+	if (v->w < LEAST || v->h < LEAST)
+		return false;
+	unsigned restless = photo_restless(v);
+	if (restless < 40)
+		return false;
+	unsigned limit = restless > 75 ? 24 : restless > 60 ? 96 : 256;
+	return !palette_fill(scratch, v, limit);
+}
+
+unsigned photo_restless(const struct pix_view *v)
 {
 	unsigned n = 0, of = 0;
-	int step = v->h > ROWS ? v->h / ROWS : 1;
-	for (int y = step / 2; y < v->h; y += step) {
+	for (int y = v->h > STEP ? STEP / 2 : 0; y < v->h; y += STEP) {
 		const uint32_t *px = pix_view_at(v, 0, y);
 		for (int x = 1; x < v->w; x++)
 			n += px[x] != px[x - 1];
 		of += (unsigned)v->w - 1;
 	}
 	return of > 0 ? 100 * n / of : 0;
-}
-
-/* The more restless a cell is, the fewer colours must be found to be sure. */
-static bool is_photo(const struct pix_view *v, struct palette *scratch)
-{
-	if (v->w < LEAST || v->h < LEAST)
-		return false;
-	unsigned restless = changes(v);
-	if (restless < 40)
-		return false;
-	unsigned limit = restless > 75 ? 24 : restless > 60 ? 96 : 256;
-	return !palette_fill(scratch, v, limit);
 }
 
 void photo_start(struct photo *p, const struct pix_view *v, struct palette *scratch)

@@ -16,6 +16,9 @@ struct photo {
 	bool lossy[PHOTO_CELLS];
 };
 
+/* How many in 100 pixels differ from their left neighbour, by a sample. In
+ * text, however dense, most do not; in a photo most do. */
+unsigned photo_restless(const struct pix_view *v);
 /* Judges `v` (internal pixels, at most 65536 of them), using `scratch`. */
 void photo_start(struct photo *p, const struct pix_view *v, struct palette *scratch);
 /* The next part of the area, all of one kind; false when all were given. */

@@ -2,23 +2,12 @@
 
 #include <string.h>
 
+#include "codec/photo.h"
 #include "codec/tight.h"
 
-enum { TIGHT_ID = 7 };
-
-/* Levels by kind of data for the viewer's compression levels 0 to 9: what
- * deflate gains above these is not worth its time (bench/bench_codec). */
-static const uint8_t levels[10][TIGHT_PUT_STREAMS] = {
-	{ 0, 0, 0 },
-	{ 1, 1, 1 },
-	{ 1, 1, 1 },
-	{ 2, 2, 2 },
-	{ 3, 3, 3 },
-	{ 4, 4, 4 },
-	{ 5, 5, 5 },
-	{ 6, 6, 6 },
-	{ 7, 7, 7 },
-	{ 9, 9, 9 },
+enum {
+	TIGHT_ID = 7,
+	GRAIN = 75, /* of photo_restless() */
 };
 
 /* The scale that TigerVNC, TurboVNC and LibVNCServer give quality 0 to 9. */
@@ -121,7 +110,7 @@ static int put_plain(struct tight_put *t, struct rect r, row_filter *filter, siz
 }
 
 /* The rows of r, `row` bytes each once filtered, through a stream. */
-static int put_rows(struct tight_put *t, struct rect r, enum tight_put_stream stream,
+static int put_rows(struct tight_put *t, struct rect r, enum tight_put_stream stream, int strategy,
 	row_filter *filter, size_t row)
 {
 	if (row * (size_t)r.h < TIGHT_MIN_TO_COMPRESS)
@@ -129,7 +118,7 @@ static int put_rows(struct tight_put *t, struct rect r, enum tight_put_stream st
 	struct zout *z = &t->zout[stream];
 	buf_put_zero(t->out, 3);
 	size_t start = t->out->len;
-	int err = zout_begin(z, levels[t->compress][stream], Z_DEFAULT_STRATEGY, t->out);
+	int err = zout_begin(z, zout_level(t->job->settings->compress), strategy, t->out);
 	t->len = 0;
 	for (int y = 0; y < r.h && !err; y++) {
 		filter(t, t->bytes + t->len, pix_view_at(t->view, r.x, r.y + y), r.w);
@@ -165,20 +154,26 @@ static void put_palette(struct tight_put *t, struct rect r, enum tight_put_strea
 
 int tight_put_mono(struct tight_put *t, struct rect r)
 {
+	/* Bitmaps of glyphs repeat too little for the search to pay at low levels. */
+	int strategy = zout_fast(t->job->settings->compress) ? Z_RLE : Z_DEFAULT_STRATEGY;
 	put_palette(t, r, TIGHT_PUT_MONO);
-	return put_rows(t, r, TIGHT_PUT_MONO, filter_mono, ((size_t)r.w + 7) / 8);
+	return put_rows(t, r, TIGHT_PUT_MONO, strategy, filter_mono, ((size_t)r.w + 7) / 8);
 }
 
 int tight_put_indexed(struct tight_put *t, struct rect r)
 {
 	put_palette(t, r, TIGHT_PUT_INDEXED);
-	return put_rows(t, r, TIGHT_PUT_INDEXED, filter_indexed, (size_t)r.w);
+	return put_rows(t, r, TIGHT_PUT_INDEXED, Z_DEFAULT_STRATEGY, filter_indexed, (size_t)r.w);
 }
 
 int tight_put_full(struct tight_put *t, struct rect r)
 {
+	/* Grain never repeats: searching it costs twice the time and gains 5 %. */
+	struct pix_view v = pix_view_sub(t->view, r);
+	bool grain = zout_fast(t->job->settings->compress) && photo_restless(&v) > GRAIN;
+	int strategy = grain ? Z_HUFFMAN_ONLY : Z_DEFAULT_STRATEGY;
 	put_header(t, r, TIGHT_PUT_FULL << TIGHT_STREAM_SHIFT);
-	return put_rows(t, r, TIGHT_PUT_FULL, filter_copy, (size_t)r.w * t->pixel.bytes);
+	return put_rows(t, r, TIGHT_PUT_FULL, strategy, filter_copy, (size_t)r.w * t->pixel.bytes);
 }
 
 int tight_put_jpeg(struct tight_put *t, struct rect r)

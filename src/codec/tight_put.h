@@ -25,7 +25,6 @@ struct tight_put {
 	const struct encoder_job *job;
 	const struct pix_view *view; /* of the job: what .pixel puts */
 	struct wire_pixel pixel;
-	int compress; /* 0 to 9 */
 	struct buf *out;
 	int rects; /* put so far */
 };

@@ -14,6 +14,11 @@ struct zout {
 	int level, strategy; /* as last set */
 };
 
+/* deflate's level for a viewer's compression level, -1 (it names none) to 9. */
+int zout_level(int compress);
+/* True where time counts more than bytes: strategies that search less pay. */
+bool zout_fast(int compress);
+
 void zout_fini(struct zout *s);
 /* Before the first write of a rectangle: makes the stream, or changes level
  * and strategy (deflateInit2) where they differ, which may put a few bytes. */

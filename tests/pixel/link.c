@@ -75,11 +75,15 @@ struct decoder *link_header(struct link *l, struct rd *in, struct rect *at)
 int link_decode(struct link *l)
 {
 	struct rd in = rd_of(l->wire.data, l->wire.len);
+	l->jpegs = 0;
 	for (int i = 0; i < l->rects; i++) {
 		struct rect at;
 		struct decoder *d = link_header(l, &in, &at);
 		if (!d)
 			return ERR_NOMEM;
+		/* Tight's control byte. */
+		if (d->ops->wire_id == 7 && in.left > 0 && in.p[0] >> 4 == 9)
+			l->jpegs++;
 		int err = decoder_decode(d, &in, at, &l->convert, &l->screen);
 		if (err)
 			return err;

@@ -13,6 +13,7 @@ struct link {
 	struct pix_canvas value;  /* the picture in the viewer's values */
 	struct pix_canvas screen; /* what the decoders painted */
 	int rects;                /* in .wire */
+	int jpegs;                /* among those that link_decode() saw */
 };
 
 /* For pictures of up to w x h. 0, or an error with everything freed. */
