@@ -41,10 +41,11 @@ struct screen_layout {
 
 /* Lent until screen_release(): the back end writes no pixel of it before. */
 struct screen_frame {
-	struct pix_view view;         /* the whole screen, internal format */
-	const struct region *damage;  /* where pixels may have changed since the last frame;
-	                               * outside it the view holds what earlier frames held */
-	uint64_t time_us;             /* when it was captured, clock_now_us() */
+	struct pix_view view;        /* the whole screen, internal format, but the top byte of a
+				      * pixel may hold anything: an X server leaves it undefined */
+	const struct region *damage; /* where pixels may have changed since the last frame;
+				      * outside it the view holds what earlier frames held */
+	uint64_t time_us;            /* when it was captured, clock_now_us() */
 };
 
 struct screen_cursor {

@@ -177,7 +177,7 @@ static void deliver(struct pattern *p)
 static void run(void *ctx)
 {
 	struct pattern *p = ctx;
-	if (p->n_asked && !p->lent)
+	if (p->n_asked && !p->lent && !p->tell)
 		answer_resize(p);
 	if (p->tell)
 		tell_one(p);

@@ -1,0 +1,94 @@
+#include "screen/x11/x11_input.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* So many requests fit into a socket that says it is writable. */
+enum { BURST = 64 };
+
+static struct x11_input_item *item(struct x11_input *in, unsigned i)
+{
+	return &in->items[(in->first + i) % X11_INPUT_MAX];
+}
+
+static void push(struct x11_input *in, const struct x11_input_item *new, bool release)
+{
+	if (in->n < X11_INPUT_MAX - (release ? 0 : X11_INPUT_RELEASES))
+		*item(in, in->n++) = *new;
+}
+
+void x11_input_fini(struct x11_input *in)
+{
+	free(in->text);
+	in->text = NULL;
+}
+
+void x11_input_key(struct x11_input *in, uint32_t keysym, uint32_t code, bool down)
+{
+	const struct x11_input_item k = { true, down, keysym, code, 0, 0, 0 };
+	push(in, &k, !down);
+}
+
+void x11_input_pointer(struct x11_input *in, int x, int y, unsigned buttons)
+{
+	struct x11_input_item *last = in->n ? item(in, in->n - 1) : NULL;
+	const struct x11_input_item p = { .x = x, .y = y, .buttons = buttons };
+	if (last && !last->is_key && last->buttons == buttons)
+		*last = p;
+	else
+		push(in, &p, last && (buttons & ~last->buttons) == 0);
+}
+
+void x11_input_set_clipboard(struct x11_input *in, const char *text, size_t len)
+{
+	if (len > X11_SELECTION_MAX)
+		return;
+	char *copy = malloc(len + 1);
+	if (!copy)
+		return;
+	memcpy(copy, text, len);
+	free(in->text);
+	in->text = copy;
+	in->text_len = len;
+}
+
+void x11_input_want_clipboard(struct x11_input *in)
+{
+	in->want_text = true;
+}
+
+static void send_item(struct x11_input *in, const struct x11_input_item *i)
+{
+	if (!i->is_key)
+		x11_pointer_set(&in->pointer, in->area, i->x, i->y, i->buttons);
+	else if (in->keyboard)
+		x11_keyboard_key(in->keyboard, i->keysym, i->code, i->down);
+}
+
+static void send_clipboard(struct x11_input *in)
+{
+	if (in->selection && in->text)
+		x11_selection_set(in->selection, in->text, in->text_len);
+	free(in->text);
+	in->text = NULL;
+	if (in->selection && in->want_text)
+		x11_selection_want(in->selection);
+	in->want_text = false;
+}
+
+bool x11_input_send(struct x11_input *in)
+{
+	while (in->n || in->text || in->want_text) {
+		if (!x11_conn_writable(in->conn))
+			return true;
+		for (int i = 0; i < BURST && in->n; i++) {
+			send_item(in, item(in, 0));
+			in->first = (in->first + 1) % X11_INPUT_MAX;
+			in->n--;
+		}
+		if (!in->n)
+			send_clipboard(in);
+		xcb_flush(in->conn->xcb);
+	}
+	return false;
+}
