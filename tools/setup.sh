@@ -58,7 +58,7 @@ plan() {
 
 install_packages() {
   [ $# -gt 0 ] || return 0
-  say "Porthole needs $# Debian packages that are not here: $*"
+  say "Porthole needs Debian packages that are not here ($#): $*"
   if [ "$(id -u)" != 0 ] && ! command -v sudo >/dev/null; then
     fail "neither root nor sudo. As root: apt-get install --no-install-recommends $*"
   fi

@@ -10,7 +10,7 @@ struct json;
 struct json *json_make_object(void);
 struct json *json_make_list(void);
 struct json *json_make_text(const char *utf8); /* copied */
-void json_drop(struct json *j); /* NULL is fine */
+void json_drop(struct json *j);                /* NULL is fine */
 
 void json_put_text(struct json *object, const char *key, const char *utf8); /* copied */
 void json_put_int(struct json *object, const char *key, long long value);

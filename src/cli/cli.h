@@ -35,7 +35,7 @@ struct cli {
 	const struct command *command;
 	struct log log; /* to standard error, as --verbose and --quiet say */
 	struct cli_common common;
-	int argc; /* operands: what is not an option */
+	int argc;    /* operands: what is not an option */
 	char **argv; /* ended by NULL */
 };
 

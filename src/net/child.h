@@ -31,18 +31,17 @@ typedef size_t child_handler(void *ctx, const uint8_t *in, size_t n, uint8_t *ou
  * NULL with errno when it cannot. Call before loop_create(). */
 struct child *child_create(child_handler *handler, void *handler_ctx);
 /* Answers arrive on this loop from now on. */
-MUST_USE int child_attach(
-	struct child *c, struct loop *l, void (*on_lost)(void *ctx), void *ctx);
+MUST_USE int child_attach(struct child *c, struct loop *l, void (*on_lost)(void *ctx), void *ctx);
 /* Ends the supervisor and with it all it spawned, and waits for it (3 s at most). */
 void child_destroy(struct child *c); /* NULL is fine */
 
 /* Spawns a program in a process group of its own with standard input from
  * /dev/null. All strings are copied. `env`: NULL-ended "NAME=value" rows put
- * over the supervisor's environment ("NAME" alone removes it). `keep` descriptors stay open in the new
- * process under the numbers listed in `keep_as` (3 to 63). Output goes to
- * our standard error unless `quiet`. on_exit is called once: with the wait
- * status when it has ended, or -1 with an errno in `error` when it could not be
- * started (EAGAIN: 64 are running) or the supervisor is lost. Returns an id > 0 for child_signal(), or a negative err. */
+ * over the supervisor's environment ("NAME" alone removes it). `keep` descriptors stay open in the
+ * new process under the numbers listed in `keep_as` (3 to 63). Output goes to our standard error
+ * unless `quiet`. on_exit is called once: with the wait status when it has ended, or -1 with an
+ * errno in `error` when it could not be started (EAGAIN: 64 are running) or the supervisor is lost.
+ * Returns an id > 0 for child_signal(), or a negative err. */
 struct child_spawn {
 	const char *const *argv; /* argv[0] is looked up in PATH */
 	const char *const *env;  /* may be NULL */
@@ -65,8 +64,8 @@ MUST_USE int child_open(struct child *c, const char *path, int flags, mode_t mod
 /* A request for the handler. `answer` is borrowed for the call; n = 0 when the
  * supervisor is lost. */
 typedef void child_answer_fn(void *ctx, const uint8_t *answer, size_t n);
-MUST_USE int child_ask(struct child *c, const void *request, size_t n,
-	child_answer_fn *on_answer, void *ctx);
+MUST_USE int child_ask(
+	struct child *c, const void *request, size_t n, child_answer_fn *on_answer, void *ctx);
 /* The same before child_attach() and any other request: waits for the answer,
  * returns its length or a negative err. */
 MUST_USE int child_ask_now(

@@ -48,7 +48,7 @@ struct loop_task {
 	void *ctx;
 	struct loop_task *next, *prev; /* private */
 };
-void loop_task_queue(struct loop *l, struct loop_task *t); /* queued already: nothing */
+void loop_task_queue(struct loop *l, struct loop_task *t);  /* queued already: nothing */
 void loop_task_cancel(struct loop *l, struct loop_task *t); /* not queued: nothing */
 
 /* Called before every sleep, for sources whose bytes may sit in a library's

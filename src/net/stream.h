@@ -33,7 +33,7 @@ struct stream_ops {
 	/* The same for n pieces that leave as one. May be NULL (a test's stream):
 	 * then each piece is sent by itself. */
 	int (*sendv)(struct stream *self, const struct iovec *parts, size_t n);
-	size_t (*queued)(const struct stream *self); /* bytes accepted but not written */
+	size_t (*queued)(const struct stream *self);     /* bytes accepted but not written */
 	void (*want_read)(struct stream *self, bool on); /* new streams do not read */
 	/* Frees at once from the owner's point of view. Queued bytes are still
 	 * written for up to 2 s when `flush` (what the peer sends meanwhile is

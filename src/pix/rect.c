@@ -36,8 +36,8 @@ struct rect rect_clip(struct rect r, int w, int h)
 
 bool rect_contains(struct rect outer, struct rect inner)
 {
-	return inner.x >= outer.x && inner.y >= outer.y &&
-		inner.x + inner.w <= outer.x + outer.w && inner.y + inner.h <= outer.y + outer.h;
+	return inner.x >= outer.x && inner.y >= outer.y && inner.x + inner.w <= outer.x + outer.w &&
+	       inner.y + inner.h <= outer.y + outer.h;
 }
 
 struct rect rect_union(struct rect a, struct rect b)

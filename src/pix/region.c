@@ -93,8 +93,8 @@ bool region_intersects(const struct region *r, struct rect rect)
 void region_add_rect(struct region *r, struct rect rect)
 {
 	if (!rect_empty(rect))
-		pixman_region32_union_rect(&r->set, &r->set, rect.x, rect.y,
-			(unsigned)rect.w, (unsigned)rect.h);
+		pixman_region32_union_rect(
+			&r->set, &r->set, rect.x, rect.y, (unsigned)rect.w, (unsigned)rect.h);
 }
 
 void region_add(struct region *r, const struct region *other)
