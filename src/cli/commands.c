@@ -4,6 +4,8 @@
 
 /* In the order of `porthole --help`. */
 const struct command *const cli_commands[] = {
+	&cmd_share,
+	&cmd_desktop,
 	&cmd_doctor,
 	&cmd_completion,
 	&cmd_help,

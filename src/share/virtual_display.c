@@ -1,0 +1,221 @@
+#include "share/virtual_display.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/random.h"
+
+enum { READY_FD = 3 };
+
+/* What runs in the display, for log lines and for ending it. */
+struct member {
+	struct virtual_display *display;
+	const char *name;    /* "openbox" */
+	const char *package; /* what to install when it is missing */
+	bool vital;          /* the desktop ends with it */
+	int id;              /* of net/child; 0: not running */
+};
+
+struct virtual_display {
+	struct loop *loop;
+	const struct log *log;
+	struct child *child;
+	const struct virtual_display_events *events;
+	void *ctx;
+	char dir[64], auth_path[80];
+	char display_env[48], auth_env[96];
+	uint8_t cookie[VIRTUAL_DISPLAY_COOKIE];
+	int ready_fd;
+	struct loop_io *ready;
+	struct member server, manager, command;
+};
+
+static void on_member_exit(void *ctx, int status, int error)
+{
+	struct member *m = ctx;
+	struct virtual_display *x = m->display;
+	m->id = 0;
+	char why[256];
+	if (status < 0 && error == ENOENT)
+		snprintf(why, sizeof(why), "%s is not installed: run apt install %s", m->name,
+			m->package);
+	else if (status < 0)
+		snprintf(why, sizeof(why), "cannot start %s: %s", m->name, strerror(error));
+	else
+		snprintf(why, sizeof(why), "%s has ended", m->name);
+	if (status < 0 || m->vital)
+		x->events->on_end(x->ctx, status < 0 || m == &x->server, why);
+	else
+		log_info(x->log, "desktop: %s", why);
+}
+
+static int spawn(struct virtual_display *x, struct member *m, const char *const *argv,
+	const char *const *env, const int *keep)
+{
+	static const int keep_as[] = { READY_FD };
+	struct child_spawn what = {
+		.argv = argv,
+		.env = env,
+		.keep = keep,
+		.keep_as = keep_as,
+		.n_keep = keep ? 1 : 0,
+		.quiet = true,
+	};
+	int id = child_spawn(x->child, &what, on_member_exit, m);
+	if (id > 0)
+		m->id = id;
+	return id > 0 ? OK : ERR_IO;
+}
+
+/* Xvfb writes its display number and a newline. */
+static void on_ready_readable(void *ctx, int events)
+{
+	struct virtual_display *x = ctx;
+	(void)events;
+	char text[16];
+	ssize_t n = read(x->ready_fd, text, sizeof(text) - 1);
+	loop_io_destroy(x->ready);
+	x->ready = NULL;
+	close(x->ready_fd);
+	x->ready_fd = -1;
+	if (n <= 1)
+		return; /* it has ended: on_member_exit tells */
+	text[n] = '\0';
+	char display[32];
+	snprintf(display, sizeof(display), ":%d", atoi(text));
+	snprintf(x->display_env, sizeof(x->display_env), "DISPLAY=%s", display);
+	x->events->on_ready(x->ctx, display, x->cookie);
+}
+
+/* One entry for any address and display: Xauthority's format is a family and
+ * four counted strings, big-endian; family 65535 is "wild". */
+static int write_authority(const struct virtual_display *x)
+{
+	static const char name[] = "MIT-MAGIC-COOKIE-1";
+	uint8_t entry[8 + sizeof(name) - 1 + 2 + VIRTUAL_DISPLAY_COOKIE] = { 0xff, 0xff };
+	size_t at = 6; /* empty address, empty number */
+	entry[at + 1] = sizeof(name) - 1;
+	memcpy(entry + at + 2, name, sizeof(name) - 1);
+	at += 2 + sizeof(name) - 1;
+	entry[at + 1] = VIRTUAL_DISPLAY_COOKIE;
+	memcpy(entry + at + 2, x->cookie, VIRTUAL_DISPLAY_COOKIE);
+
+	int fd = open(x->auth_path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return ERR_IO;
+	ssize_t n = write(fd, entry, sizeof(entry));
+	close(fd);
+	return n == (ssize_t)sizeof(entry) ? OK : ERR_IO;
+}
+
+static int make_files(struct virtual_display *x)
+{
+	snprintf(x->dir, sizeof(x->dir), "/tmp/porthole-XXXXXX");
+	if (!mkdtemp(x->dir)) {
+		x->dir[0] = '\0';
+		return ERR_IO;
+	}
+	snprintf(x->auth_path, sizeof(x->auth_path), "%s/Xauthority", x->dir);
+	snprintf(x->auth_env, sizeof(x->auth_env), "XAUTHORITY=%s", x->auth_path);
+	int err = random_bytes(x->cookie, sizeof(x->cookie));
+	return err ? err : write_authority(x);
+}
+
+static int start_server(struct virtual_display *x)
+{
+	char size[32], ready[8];
+	snprintf(size, sizeof(size), "%dx%dx24", VIRTUAL_DISPLAY_MAX_W, VIRTUAL_DISPLAY_MAX_H);
+	snprintf(ready, sizeof(ready), "%d", READY_FD);
+	const char *argv[] = { "Xvfb", "-displayfd", ready, "-screen", "0", size, "-noreset",
+		"-auth", x->auth_path, "-nolisten", "tcp", "-nolisten", "local", "-s", "0", NULL };
+	int pair[2];
+	if (pipe2(pair, O_CLOEXEC))
+		return ERR_IO;
+	x->ready_fd = pair[0];
+	int err = spawn(x, &x->server, argv, NULL, &pair[1]);
+	close(pair[1]);
+	if (err)
+		return err;
+	x->ready = loop_io_create(x->loop, x->ready_fd, on_ready_readable, x);
+	if (!x->ready)
+		return ERR_NOMEM;
+	loop_io_want(x->ready, LOOP_READ);
+	return OK;
+}
+
+struct virtual_display *virtual_display_create(struct loop *l, const struct log *log,
+	struct child *c, const struct virtual_display_events *events, void *ctx, char *error,
+	size_t error_cap)
+{
+	struct virtual_display *x = calloc(1, sizeof(*x));
+	if (!x)
+		return NULL;
+	x->loop = l;
+	x->log = log;
+	x->child = c;
+	x->events = events;
+	x->ctx = ctx;
+	x->ready_fd = -1;
+	x->server = (struct member){ x, "Xvfb", "xvfb", true, 0 };
+	x->manager = (struct member){ x, "openbox", "openbox", false, 0 };
+	x->command = (struct member){ x, "xterm", "xterm", false, 0 };
+	if (make_files(x)) {
+		snprintf(error, error_cap, "cannot make a folder in /tmp: %s", strerror(errno));
+		goto fail;
+	}
+	if (start_server(x)) {
+		snprintf(error, error_cap, "cannot start an X server: %s", strerror(errno));
+		goto fail;
+	}
+	return x;
+fail:
+	virtual_display_destroy(x);
+	return NULL;
+}
+
+void virtual_display_start(struct virtual_display *x, const char *const *command)
+{
+	static const char *const manager[] = { "openbox", NULL };
+	static const char *const terminal[] = { "xterm", "-fa", "DejaVu Sans Mono", "-fs", "11",
+		"-geometry", "110x34+60+60", "-bg", "#14181f", "-fg", "#e6e9ef", "-title",
+		"Terminal", NULL };
+	const char *const env[] = { x->display_env, x->auth_env, NULL };
+	if (command) {
+		x->command.name = command[0];
+		x->command.package = "the package that has it";
+		x->command.vital = true;
+	}
+	if (spawn(x, &x->manager, manager, env, NULL) ||
+		spawn(x, &x->command, command ? command : terminal, env, NULL))
+		x->events->on_end(x->ctx, true, "the supervisor does not answer");
+}
+
+static void end(struct virtual_display *x, struct member *m)
+{
+	if (m->id > 0)
+		child_signal(x->child, m->id, SIGTERM);
+	m->id = 0;
+}
+
+void virtual_display_destroy(struct virtual_display *x)
+{
+	if (!x)
+		return;
+	end(x, &x->command);
+	end(x, &x->manager);
+	end(x, &x->server);
+	loop_io_destroy(x->ready);
+	if (x->ready_fd >= 0)
+		close(x->ready_fd);
+	if (x->auth_path[0])
+		unlink(x->auth_path);
+	if (x->dir[0])
+		rmdir(x->dir);
+	free(x);
+}
