@@ -115,7 +115,7 @@ static const char *on_upgrade(void *ctx, const struct http_request *r, int *stat
 	*status = 404;
 	if (!http_text_is(r->path, "/websockify"))
 		return NULL;
-	*status = 401;
+	*status = 403;
 	if (secret && !presents_secret(protocols, secret)) {
 		log_warn(v->port->config.log,
 			"port: a WebSocket from %s came without the secret: refused", v->label);
