@@ -76,8 +76,9 @@ size_t password_serve(void *ctx, const uint8_t *in, size_t n, uint8_t *out)
 {
 	struct password_store *s = ctx;
 	if (n == PASSWORD_CHECK && in[0] == ASK_CHECK) {
-		out[0] = (uint8_t)check(s, in + 1, in + 17);
-		return 1;
+		memcpy(out, in + 1, 4);
+		out[4] = (uint8_t)check(s, in + 5, in + 21);
+		return 5;
 	}
 	if (n < 2 || n > PATH_LEN_MAX || in[0] != ASK_LOAD || in[n - 1] != '\0')
 		return 0;
@@ -107,17 +108,21 @@ int password_load(struct child *c, const char *path, char *error, size_t cap)
 	return ERR_AUTH;
 }
 
-void password_put_check(
-	uint8_t out[PASSWORD_CHECK], const uint8_t challenge[16], const uint8_t response[16])
+void password_put_check(uint8_t out[PASSWORD_CHECK], uint32_t viewer, const uint8_t challenge[16],
+	const uint8_t response[16])
 {
 	out[0] = ASK_CHECK;
-	memcpy(out + 1, challenge, 16);
-	memcpy(out + 17, response, 16);
+	memcpy(out + 1, &viewer, 4);
+	memcpy(out + 5, challenge, 16);
+	memcpy(out + 21, response, 16);
 }
 
-enum desktop_rights password_rights(const uint8_t *answer, size_t n)
+bool password_parse_answer(
+	const uint8_t *answer, size_t n, uint32_t *viewer, enum desktop_rights *rights)
 {
-	if (n != 1 || answer[0] > DESKTOP_CONTROL)
-		return DESKTOP_REFUSED;
-	return (enum desktop_rights)answer[0];
+	if (n != 5 || answer[4] > DESKTOP_CONTROL)
+		return false;
+	memcpy(viewer, answer, 4);
+	*rights = (enum desktop_rights)answer[4];
+	return true;
 }

@@ -1,4 +1,5 @@
 #pragma once
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -20,8 +21,11 @@ size_t password_serve(void *ctx, const uint8_t *in, size_t n, uint8_t *out);
  * sentence in `error` (file missing, open to others, empty). */
 MUST_USE int password_load(struct child *c, const char *path, char *error, size_t cap);
 
-/* The two messages of a check, for child_ask(). */
-enum { PASSWORD_CHECK = 1 + 16 + 16 };
-void password_put_check(
-	uint8_t out[PASSWORD_CHECK], const uint8_t challenge[16], const uint8_t response[16]);
-enum desktop_rights password_rights(const uint8_t *answer, size_t n);
+/* The two messages of a check, for child_ask(). The viewer's id travels along
+ * and comes back, so nothing is to be remembered meanwhile. */
+enum { PASSWORD_CHECK = 1 + 4 + 16 + 16 };
+void password_put_check(uint8_t out[PASSWORD_CHECK], uint32_t viewer, const uint8_t challenge[16],
+	const uint8_t response[16]);
+/* False: the supervisor is lost and so is the answer. */
+bool password_parse_answer(
+	const uint8_t *answer, size_t n, uint32_t *viewer, enum desktop_rights *rights);

@@ -28,16 +28,13 @@ struct share {
 	struct loop_task ready_task;
 };
 
-struct question {
-	struct share *share;
-	uint32_t viewer;
-};
-
 static void on_rights(void *ctx, const uint8_t *answer, size_t n)
 {
-	struct question *q = ctx;
-	desktop_authenticated(q->share->desktop, q->viewer, password_rights(answer, n));
-	free(q);
+	struct share *s = ctx;
+	uint32_t viewer;
+	enum desktop_rights rights;
+	if (password_parse_answer(answer, n, &viewer, &rights))
+		desktop_authenticated(s->desktop, viewer, rights);
 }
 
 static void on_authenticate(
@@ -45,15 +42,9 @@ static void on_authenticate(
 {
 	struct share *s = ctx;
 	uint8_t request[PASSWORD_CHECK];
-	struct question *q = malloc(sizeof(*q));
-	if (q) {
-		*q = (struct question){ s, viewer };
-		password_put_check(request, challenge, response);
-		if (child_ask(s->config->child, request, sizeof(request), on_rights, q) == OK)
-			return;
-		free(q);
-	}
-	desktop_authenticated(s->desktop, viewer, DESKTOP_REFUSED);
+	password_put_check(request, viewer, challenge, response);
+	if (child_ask(s->config->child, request, sizeof(request), on_rights, s))
+		desktop_authenticated(s->desktop, viewer, DESKTOP_REFUSED);
 }
 
 static void on_gone(void *ctx, const char *why)
