@@ -127,13 +127,15 @@ static int make_files(struct virtual_display *x)
 	return err ? err : write_authority(x);
 }
 
+/* The abstract socket is listened on too: X clients try it first, so if it were
+ * left free, any local user could take it and be given our windows. */
 static int start_server(struct virtual_display *x)
 {
 	char size[32], ready[8];
 	snprintf(size, sizeof(size), "%dx%dx24", VIRTUAL_DISPLAY_MAX_W, VIRTUAL_DISPLAY_MAX_H);
 	snprintf(ready, sizeof(ready), "%d", READY_FD);
 	const char *argv[] = { "Xvfb", "-displayfd", ready, "-screen", "0", size, "-noreset",
-		"-auth", x->auth_path, "-nolisten", "tcp", "-nolisten", "local", "-s", "0", NULL };
+		"-auth", x->auth_path, "-nolisten", "tcp", "-s", "0", NULL };
 	int pair[2];
 	if (pipe2(pair, O_CLOEXEC))
 		return ERR_IO;
