@@ -113,7 +113,8 @@ void viewer_flush(struct viewer *v)
 	v->sent += v->out.len;
 	if (v->out.cap > 256 * 1024)
 		buf_fini(&v->out);
-	buf_init(&v->out, queue_limit(v->desktop));
+	buf_reset(&v->out);
+	v->out.max = queue_limit(v->desktop);
 	watch_queue(v);
 }
 
