@@ -7,7 +7,8 @@ enum {
 	CELL = 64,  /* pixels, about: a side of what is judged at once */
 	ALIGN = 16, /* JPEG's blocks should not be cut */
 	LEAST = 16, /* a photo has more pixels a side than that */
-	STEP = 7, /* rows between those looked at; no multiple of a text line's height */
+	STEP = 11,  /* between the lines looked at; shares nothing with a text line's height */
+	CALM = 25,  /* percent of background in a line: text has 30 and more, photos 20 and less */
 };
 
 /* The i-th of n cuts of a length. */
@@ -29,16 +30,50 @@ static struct rect cell_at(const struct photo *p, int column, int row)
 		cut(p->h, row + 1, p->rows) - y };
 }
 
+/* How many of the n pixels, `step` apart, have the colour of their longest run:
+ * a line through text, however dense, shows its background that way. */
+static unsigned calm_line(const uint32_t *px, ptrdiff_t step, int n)
+{
+	uint32_t colour = *px, last = *px;
+	unsigned count = 0;
+	int longest = 0, run = 0;
+	for (int i = 0; i < n; i++) {
+		uint32_t now = px[i * step];
+		run = now == last ? run + 1 : 1;
+		last = now;
+		if (run > longest) {
+			longest = run;
+			colour = now;
+		}
+	}
+	for (int i = 0; i < n; i++)
+		count += px[i * step] == colour;
+	return count;
+}
+
+/* Percentages: rows and columns are judged apart, for text on a background that
+ * changes its colour slowly along one of them. */
+static bool has_background(const struct pix_view *v)
+{
+	unsigned rows = 0, columns = 0, of_rows = 0, of_columns = 0;
+	for (int y = STEP / 2; y < v->h; y += STEP, of_rows += (unsigned)v->w)
+		rows += calm_line(pix_view_at(v, 0, y), 1, v->w);
+	if (100 * rows > CALM * of_rows)
+		return true;
+	for (int x = STEP / 2; x < v->w; x += STEP, of_columns += (unsigned)v->h)
+		columns += calm_line(pix_view_at(v, x, 0), v->stride, v->h);
+	return 100 * columns > CALM * of_columns;
+}
+
 /* The more restless a cell is, the fewer colours must be found to be sure. */
 static bool is_photo(const struct pix_view *v, struct palette *scratch)
 {
 	if (v->w < LEAST || v->h < LEAST)
 		return false;
 	unsigned restless = photo_restless(v);
-	if (restless < 40)
+	if (restless < 40 || has_background(v))
 		return false;
-	unsigned limit = restless > 75 ? 24 : restless > 60 ? 96 : 256;
-	return !palette_fill(scratch, v, limit);
+	return !palette_fill(scratch, v, restless > 75 ? 24 : 96);
 }
 
 unsigned photo_restless(const struct pix_view *v)

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 
 const char *const picture_names[PICTURES] = { "noise", "flat", "text", "soft text", "icons",
-	"gradient", "photo", "desktop" };
+	"gradient", "photo", "desktop", "lcd text" };
 
 uint32_t picture_random(uint32_t *seed)
 {
@@ -42,6 +42,25 @@ static uint32_t soft_text(int x, int y, uint32_t seed)
 	uint32_t grey = 255 - (v > 8 ? 8 : v) * 27;
 	uint32_t other = 255 - (ink(x + 1, y, seed) * 3 + v > 8 ? 8 : v) * 26;
 	return grey << 16 | other << 8 | grey;
+}
+
+/* Serifs fill what ink() leaves free, edges differ in red and blue. */
+static uint32_t dense_ink(int x, int y, uint32_t seed)
+{
+	return x >= 0 && y >= 0 && y % 14 > 2 && y % 14 < 12 &&
+	       (x % 7 == 2 ||
+		       hash((uint32_t)x / 7, (uint32_t)y / 14, seed) >> (x % 7 * 3 + y % 3) & 1) &&
+	       x % 7 < 5;
+}
+
+static uint32_t lcd_text(int x, int y, uint32_t seed)
+{
+	uint32_t left = dense_ink(x - 1, y, seed), here = dense_ink(x, y, seed),
+		 right = dense_ink(x + 1, y, seed), light = 150 + (uint32_t)y / 3 % 100,
+		 soft = 60 + hash((uint32_t)x % 7, (uint32_t)y, seed) % 8 * 5;
+	uint32_t r = 240 - left * soft - here * 120, g = 240 - here * 160 - (left + right) * 20,
+		 b = 240 - right * soft - here * 120;
+	return r * light / 255 << 16 | g * light / 255 << 8 | b * light / 255;
 }
 
 static uint32_t byte_of(int v)
@@ -94,6 +113,7 @@ static uint32_t pixel(enum picture kind, int x, int y, uint32_t seed)
 		       ((uint32_t)(x + y) / 4 & 255);
 	case PICTURE_PHOTO: return photo(x, y, seed);
 	case PICTURE_DESKTOP: return desktop(x, y, seed);
+	case PICTURE_LCD_TEXT: return lcd_text(x, y, seed);
 	case PICTURES: break;
 	}
 	return 0;

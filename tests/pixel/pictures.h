@@ -13,6 +13,7 @@ enum picture {
 	PICTURE_GRADIENT,  /* smooth, both ways */
 	PICTURE_PHOTO,     /* smooth shapes with grain */
 	PICTURE_DESKTOP,   /* windows of text, flat areas and a photo */
+	PICTURE_LCD_TEXT,  /* dense, with coloured edges, on a slowly changing background */
 	PICTURES
 };
 
