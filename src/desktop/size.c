@@ -35,7 +35,7 @@ void size_on_layout(void *ctx, const struct screen_layout *layout)
 			desktop_lose_screen(d, "no memory for a framebuffer of the new size");
 			return;
 		}
-		log_info(d->log, "desktop: the screen is %dx%d", layout->w, layout->h);
+		log_debug(d->log, "screen: %dx%d", layout->w, layout->h);
 	}
 	d->layout = *layout;
 	for (struct viewer *v = d->viewers; v; v = v->next)

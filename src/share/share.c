@@ -84,12 +84,14 @@ static void on_display_ready(void *ctx, const char *display, const uint8_t *cook
 {
 	struct share *s = ctx;
 	const struct share_config *c = s->config;
+	static const uint32_t background = 0x2b3a4a;
 	char error[SHARE_ERROR_MAX];
 	struct x11_config config = {
 		.display = display,
 		.cookie = cookie,
 		.cookie_len = VIRTUAL_DISPLAY_COOKIE,
 		.allow_resize = true,
+		.background = &background,
 		.name = c->name,
 		.log = c->log,
 	};

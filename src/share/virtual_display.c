@@ -11,7 +11,12 @@
 
 #include "base/random.h"
 
-enum { READY_FD = 3 };
+enum {
+	READY_FD = 3,
+	/* Two servers that start at once may choose the same display number; the one
+	 * that loses ends, and the next try chooses another. */
+	SERVER_TRIES = 5,
+};
 
 /* What runs in the display, for log lines and for ending it. */
 struct member {
@@ -33,14 +38,21 @@ struct virtual_display {
 	uint8_t cookie[VIRTUAL_DISPLAY_COOKIE];
 	int ready_fd;
 	struct loop_io *ready;
+	int tries; /* of starting the server */
+	bool is_ready;
 	struct member server, manager, command;
 };
+
+static int start_server(struct virtual_display *x);
 
 static void on_member_exit(void *ctx, int status, int error)
 {
 	struct member *m = ctx;
 	struct virtual_display *x = m->display;
 	m->id = 0;
+	if (m == &x->server && status >= 0 && !x->is_ready && x->tries < SERVER_TRIES &&
+		!start_server(x))
+		return;
 	char why[256];
 	if (status < 0 && error == ENOENT)
 		snprintf(why, sizeof(why), "%s is not installed: run apt install %s", m->name,
@@ -52,7 +64,7 @@ static void on_member_exit(void *ctx, int status, int error)
 	if (status < 0 || m->vital)
 		x->events->on_end(x->ctx, status < 0 || m == &x->server, why);
 	else
-		log_info(x->log, "desktop: %s", why);
+		log_info(x->log, "%s", why);
 }
 
 static int spawn(struct virtual_display *x, struct member *m, const char *const *argv,
@@ -65,12 +77,22 @@ static int spawn(struct virtual_display *x, struct member *m, const char *const 
 		.keep = keep,
 		.keep_as = keep_as,
 		.n_keep = keep ? 1 : 0,
-		.quiet = true,
+		/* The last try says on standard error what is wrong. */
+		.quiet = m != &x->server || x->tries < SERVER_TRIES,
 	};
 	int id = child_spawn(x->child, &what, on_member_exit, m);
 	if (id > 0)
 		m->id = id;
 	return id > 0 ? OK : ERR_IO;
+}
+
+static void stop_waiting(struct virtual_display *x)
+{
+	loop_io_destroy(x->ready);
+	x->ready = NULL;
+	if (x->ready_fd >= 0)
+		close(x->ready_fd);
+	x->ready_fd = -1;
 }
 
 /* Xvfb writes its display number and a newline. */
@@ -80,16 +102,14 @@ static void on_ready_readable(void *ctx, int events)
 	(void)events;
 	char text[16];
 	ssize_t n = read(x->ready_fd, text, sizeof(text) - 1);
-	loop_io_destroy(x->ready);
-	x->ready = NULL;
-	close(x->ready_fd);
-	x->ready_fd = -1;
+	stop_waiting(x);
 	if (n <= 1)
 		return; /* it has ended: on_member_exit tells */
 	text[n] = '\0';
 	char display[32];
 	snprintf(display, sizeof(display), ":%d", atoi(text));
 	snprintf(x->display_env, sizeof(x->display_env), "DISPLAY=%s", display);
+	x->is_ready = true;
 	x->events->on_ready(x->ctx, display, x->cookie);
 }
 
@@ -137,6 +157,8 @@ static int start_server(struct virtual_display *x)
 	const char *argv[] = { "Xvfb", "-displayfd", ready, "-screen", "0", size, "-noreset",
 		"-auth", x->auth_path, "-nolisten", "tcp", "-s", "0", NULL };
 	int pair[2];
+	stop_waiting(x);
+	x->tries++;
 	if (pipe2(pair, O_CLOEXEC))
 		return ERR_IO;
 	x->ready_fd = pair[0];
@@ -212,9 +234,7 @@ void virtual_display_destroy(struct virtual_display *x)
 	end(x, &x->command);
 	end(x, &x->manager);
 	end(x, &x->server);
-	loop_io_destroy(x->ready);
-	if (x->ready_fd >= 0)
-		close(x->ready_fd);
+	stop_waiting(x);
 	if (x->auth_path[0])
 		unlink(x->auth_path);
 	if (x->dir[0])

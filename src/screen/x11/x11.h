@@ -15,10 +15,11 @@ struct x11_config {
 	const char *display;   /* ":0", "host:1"; NULL: what xcb finds by itself */
 	const uint8_t *cookie; /* MIT-MAGIC-COOKIE-1; NULL: xcb looks it up */
 	size_t cookie_len;
-	int monitor;           /* 0: the whole screen; from 1: one monitor, 1 is the primary */
-	bool allow_resize;     /* a virtual desktop, whose size is ours to set */
-	const char *name;      /* for on_name; NULL: the display's name */
-	const struct log *log; /* NULL: silent */
+	int monitor;                /* 0: the whole screen; from 1: one monitor, 1 is the primary */
+	const uint32_t *background; /* 0xRRGGBB to paint the root window with; NULL: leave it */
+	bool allow_resize;          /* a virtual desktop, whose size is ours to set */
+	const char *name;           /* for on_name; NULL: the display's name */
+	const struct log *log;      /* NULL: silent */
 };
 
 /* Waits for the server. All of `config` is copied but for the log, which is

@@ -52,6 +52,12 @@ static void wait_for_layout(struct x11_layout *l)
 		x11_conn_wait_reply(l->conn);
 }
 
+static void paint_root(const struct x11_conn *c, uint32_t colour)
+{
+	xcb_change_window_attributes(c->xcb, c->screen->root, XCB_CW_BACK_PIXEL, &colour);
+	xcb_clear_area(c->xcb, 0, c->screen->root, 0, 0, 0, 0);
+}
+
 int x11_open(struct x11 *x, const struct x11_config *config, char error[X11_ERROR_MAX])
 {
 	struct x11_conn *c = &x->conn;
@@ -62,6 +68,8 @@ int x11_open(struct x11 *x, const struct x11_config *config, char error[X11_ERRO
 	err = x11_format_init(&x->format, xcb_get_setup(c->xcb), c->screen, error, X11_ERROR_MAX);
 	if (err)
 		return err;
+	if (config->background)
+		paint_root(c, *config->background);
 	x11_change_init(x);
 	wait_for_layout(&x->layout);
 	x->answered = false;
