@@ -27,9 +27,11 @@ int client_start(struct client *c, uint16_t w, uint16_t h, const char *name, siz
 	int err = client_resize(c, w, h);
 	if (err)
 		return err;
-	char *text = strndup(name, len);
+	char *text = malloc(len + 1);
 	if (!text)
 		return client_fail(c, ERR_NOMEM, "no memory for the name");
+	memcpy(text, name, len);
+	text[len] = 0;
 	rfb_put_set_pixel_format(&c->out, &c->asked);
 	if (c->n_encodings > 0)
 		rfb_put_set_encodings(&c->out, c->encodings, c->n_encodings);

@@ -54,27 +54,35 @@ static int step_rect(struct client *c, struct rd *in)
 	return check_rect(c);
 }
 
-/* The decoder of the current encoding, made when it is first seen. */
-static struct decoder *find_decoder(struct client *c)
+/* Where the decoder of `ops` is kept, or would be. NULL: there are too many. */
+static struct decoder **find_place(struct client *c, const struct decoder_ops *ops)
 {
-	for (size_t i = 0; i < ARRAY_LEN(c->decoders); i++) {
-		if (!c->decoders[i]) {
-			const struct decoder_ops *ops = decoder_find(c->encoding);
-			c->decoders[i] = ops ? ops->create() : NULL;
-			return c->decoders[i];
-		}
-		if (c->decoders[i]->ops->wire_id == c->encoding)
-			return c->decoders[i];
-	}
+	for (size_t i = 0; i < ARRAY_LEN(c->decoders); i++)
+		if (!c->decoders[i] || c->decoders[i]->ops == ops)
+			return &c->decoders[i];
 	return NULL;
+}
+
+/* The decoder of the current encoding, made when it is first seen. */
+static int find_decoder(struct client *c, struct decoder **d)
+{
+	const struct decoder_ops *ops = decoder_find(c->encoding);
+	struct decoder **place = ops ? find_place(c, ops) : NULL;
+	if (!place)
+		return client_fail(c, ERR_PROTO, "no decoder for encoding %d", c->encoding);
+	if (!*place)
+		*place = ops->create();
+	*d = *place;
+	return *d ? OK : client_fail(c, ERR_NOMEM, "no memory for a decoder");
 }
 
 static int decode(struct client *c, struct rd *body)
 {
-	struct decoder *d = find_decoder(c);
-	if (!d)
-		return client_fail(c, ERR_PROTO, "no decoder for encoding %d", c->encoding);
-	int err = decoder_decode(d, body, c->rect, &c->convert, client_target(c));
+	struct decoder *d;
+	int err = find_decoder(c, &d);
+	if (err)
+		return err;
+	err = decoder_decode(d, body, c->rect, &c->convert, client_target(c));
 	/* All of it is there: wanting more, or less, is the server's mistake. */
 	if (err == ERR_AGAIN || (!err && body->left > 0))
 		err = ERR_PROTO;

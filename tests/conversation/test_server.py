@@ -416,6 +416,20 @@ def garbage(server):
         reset(s)
 
 
+def half_logins(server):
+    """A crowd that stops somewhere in the handshake is in nobody's way, and may reset."""
+    crowd = []
+    for n in range(60):
+        s = server.connect()
+        s.sendall(READY[:n % len(READY)])
+        crowd.append(s)
+    late = server.connect()
+    log_in(late)
+    late.close()
+    for s in crowd:
+        reset(s)
+
+
 def slow_login(server):
     """A byte at a time, as a bad line would bring it."""
     s = server.connect()
@@ -504,7 +518,7 @@ def run_all(tap, folder):
 
     for name, password, lines in read_talks():
         tap.run(name, checked, play, locked if password else server, lines)
-    for function in (vanish_anywhere, garbage, slow_login, web_port_is_for_all):
+    for function in (vanish_anywhere, garbage, half_logins, slow_login, web_port_is_for_all):
         tap.run(function.__name__.replace('_', ' '), checked, function, server)
     neighbour.leave()
     tap.run('the server ends well', server.end)
