@@ -10,12 +10,14 @@
 #include <unistd.h>
 
 #include "base/random.h"
+#include "screen/x11/x11_manager.h"
 
 enum {
 	READY_FD = 3,
 	/* Two servers that start at once may choose the same display number; the one
 	 * that loses ends, and the next try chooses another. */
 	SERVER_TRIES = 5,
+	MANAGER_MS = 5000, /* then the command is started without one */
 };
 
 /* What runs in the display, for log lines and for ending it. */
@@ -41,6 +43,9 @@ struct virtual_display {
 	int tries; /* of starting the server */
 	bool is_ready;
 	struct member server, manager, command;
+	const char *const *argv;     /* of the command */
+	struct x11_manager *waiting; /* for the window manager to take over */
+	struct loop_timer *impatience;
 };
 
 static int start_server(struct virtual_display *x);
@@ -173,6 +178,30 @@ static int start_server(struct virtual_display *x)
 	return OK;
 }
 
+static void start(struct virtual_display *x, struct member *m, const char *const *argv)
+{
+	const char *const env[] = { x->display_env, x->auth_env, NULL };
+	if (spawn(x, m, argv, env, NULL))
+		x->events->on_end(x->ctx, true, "the supervisor does not answer");
+}
+
+static void start_command(void *ctx)
+{
+	static const char *const terminal[] = { "xterm", "-fa", "DejaVu Sans Mono", "-fs", "11",
+		"-geometry", "110x34+60+60", "-bg", "#14181f", "-fg", "#e6e9ef", "-title",
+		"Terminal", NULL };
+	struct virtual_display *x = ctx;
+	x11_manager_destroy(x->waiting);
+	x->waiting = NULL;
+	loop_timer_stop(x->impatience);
+	if (x->argv) {
+		x->command.name = x->argv[0];
+		x->command.package = "the package that has it";
+		x->command.vital = true;
+	}
+	start(x, &x->command, x->argv ? x->argv : terminal);
+}
+
 struct virtual_display *virtual_display_create(struct loop *l, const struct log *log,
 	struct child *c, const struct virtual_display_events *events, void *ctx, char *error,
 	size_t error_cap)
@@ -189,6 +218,11 @@ struct virtual_display *virtual_display_create(struct loop *l, const struct log 
 	x->server = (struct member){ x, "Xvfb", "xvfb", true, 0 };
 	x->manager = (struct member){ x, "openbox", "openbox", false, 0 };
 	x->command = (struct member){ x, "xterm", "xterm", false, 0 };
+	x->impatience = loop_timer_create(l, start_command, x);
+	if (!x->impatience) {
+		snprintf(error, error_cap, "not enough memory");
+		goto fail;
+	}
 	if (make_files(x)) {
 		snprintf(error, error_cap, "cannot make a folder in /tmp: %s", strerror(errno));
 		goto fail;
@@ -206,18 +240,15 @@ fail:
 void virtual_display_start(struct virtual_display *x, const char *const *command)
 {
 	static const char *const manager[] = { "openbox", NULL };
-	static const char *const terminal[] = { "xterm", "-fa", "DejaVu Sans Mono", "-fs", "11",
-		"-geometry", "110x34+60+60", "-bg", "#14181f", "-fg", "#e6e9ef", "-title",
-		"Terminal", NULL };
-	const char *const env[] = { x->display_env, x->auth_env, NULL };
-	if (command) {
-		x->command.name = command[0];
-		x->command.package = "the package that has it";
-		x->command.vital = true;
-	}
-	if (spawn(x, &x->manager, manager, env, NULL) ||
-		spawn(x, &x->command, command ? command : terminal, env, NULL))
-		x->events->on_end(x->ctx, true, "the supervisor does not answer");
+	struct x11_config config = {
+		.display = strchr(x->display_env, ':'),
+		.cookie = x->cookie,
+		.cookie_len = sizeof(x->cookie),
+	};
+	x->argv = command;
+	x->waiting = x11_manager_create(x->loop, &config, start_command, x);
+	start(x, &x->manager, manager);
+	loop_timer_start(x->impatience, x->waiting ? MANAGER_MS : 0);
 }
 
 static void end(struct virtual_display *x, struct member *m)
@@ -235,6 +266,8 @@ void virtual_display_destroy(struct virtual_display *x)
 	end(x, &x->manager);
 	end(x, &x->server);
 	stop_waiting(x);
+	x11_manager_destroy(x->waiting);
+	loop_timer_destroy(x->impatience);
 	if (x->auth_path[0])
 		unlink(x->auth_path);
 	if (x->dir[0])

@@ -30,8 +30,8 @@ struct virtual_display_events {
 struct virtual_display *virtual_display_create(struct loop *l, const struct log *log,
 	struct child *c, const struct virtual_display_events *events, void *ctx, char *error,
 	size_t error_cap);
-/* After on_ready: starts the window manager and `command` (NULL-ended), or a
- * terminal when it is NULL. */
+/* After on_ready: starts the window manager and, when that has taken over,
+ * `command` (NULL-ended, borrowed), or a terminal when it is NULL. */
 void virtual_display_start(struct virtual_display *x, const char *const *command);
 /* Ends the processes and removes the files. NULL is fine. */
 void virtual_display_destroy(struct virtual_display *x);
