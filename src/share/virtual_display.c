@@ -40,6 +40,8 @@ struct virtual_display {
 	uint8_t cookie[VIRTUAL_DISPLAY_COOKIE];
 	int ready_fd;
 	struct loop_io *ready;
+	char number[16]; /* of the display, as the server writes it */
+	size_t n_number;
 	int tries; /* of starting the server */
 	bool is_ready;
 	struct member server, manager, command;
@@ -100,19 +102,24 @@ static void stop_waiting(struct virtual_display *x)
 	x->ready_fd = -1;
 }
 
-/* Xvfb writes its display number and a newline. */
+/* Xvfb writes its display number and a newline, which may come one by one; it
+ * ends when it cannot write both. */
 static void on_ready_readable(void *ctx, int events)
 {
 	struct virtual_display *x = ctx;
 	(void)events;
-	char text[16];
-	ssize_t n = read(x->ready_fd, text, sizeof(text) - 1);
+	size_t room = sizeof(x->number) - 1 - x->n_number;
+	ssize_t n = read(x->ready_fd, x->number + x->n_number, room);
+	x->n_number += n > 0 ? (size_t)n : 0;
+	x->number[x->n_number] = '\0';
+	bool whole = strchr(x->number, '\n') != NULL;
+	if (n > 0 && !whole && x->n_number < sizeof(x->number) - 1)
+		return;
 	stop_waiting(x);
-	if (n <= 1)
+	if (!whole)
 		return; /* it has ended: on_member_exit tells */
-	text[n] = '\0';
 	char display[32];
-	snprintf(display, sizeof(display), ":%d", atoi(text));
+	snprintf(display, sizeof(display), ":%d", atoi(x->number));
 	snprintf(x->display_env, sizeof(x->display_env), "DISPLAY=%s", display);
 	x->is_ready = true;
 	x->events->on_ready(x->ctx, display, x->cookie);
@@ -163,6 +170,7 @@ static int start_server(struct virtual_display *x)
 		"-auth", x->auth_path, "-nolisten", "tcp", "-s", "0", NULL };
 	int pair[2];
 	stop_waiting(x);
+	x->n_number = 0;
 	x->tries++;
 	if (pipe2(pair, O_CLOEXEC))
 		return ERR_IO;
