@@ -1,4 +1,4 @@
-// The parts of the viewer that need no browser: node --test --test-reporter=tap
+// The parts of the viewer that need no browser. run_tests: parallel
 
 import assert from 'node:assert/strict';
 import test from 'node:test';
