@@ -46,7 +46,8 @@ void x11_input_set_clipboard(struct x11_input *in, const char *text, size_t len)
 	char *copy = malloc(len + 1);
 	if (!copy)
 		return;
-	memcpy(copy, text, len);
+	if (len)
+		memcpy(copy, text, len);
 	free(in->text);
 	in->text = copy;
 	in->text_len = len;
