@@ -8,7 +8,7 @@
 enum { SIZE_MAX_PX = 16384, FPS_MAX = 1000, CURSOR_W = 9, CURSOR_H = 14 };
 
 /* What has still to be told, in this order. */
-enum { TELL_RESIZED = 1 << 0, TELL_LAYOUT = 1 << 1, TELL_NAME = 1 << 2, TELL_CURSOR = 1 << 3 };
+enum { TELL_RESIZED = 1 << 0, TELL_LAYOUT = 1 << 1, TELL_CURSOR = 1 << 2 };
 
 struct pattern {
 	struct screen base;
@@ -64,8 +64,6 @@ static void tell_one(struct pattern *p)
 		p->events->on_resized(p->ctx, p->answer);
 	else if (what == TELL_LAYOUT)
 		p->events->on_layout(p->ctx, &p->layout);
-	else if (what == TELL_NAME)
-		p->events->on_name(p->ctx, "Porthole test pattern");
 	else
 		send_cursor(p);
 }
@@ -294,7 +292,7 @@ struct screen *pattern_create(struct loop *l, const struct pattern_config *confi
 	p->now.x = config->w / 2;
 	p->now.y = config->h / 2;
 	p->tick_us = clock_now_us();
-	p->tell |= TELL_NAME | TELL_CURSOR;
+	p->tell |= TELL_CURSOR;
 	wake(p);
 	return &p->base;
 
