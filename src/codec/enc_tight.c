@@ -146,6 +146,14 @@ static int put_with_solids(struct tight *e, struct rect r)
 	return rect_empty(r) ? OK : put_area(e, r);
 }
 
+/* Where pixels go as three bytes R, G, B there is nothing to convert. */
+static bool reads_rgb(const struct pix_convert *convert)
+{
+	struct wire_pixel p;
+	wire_pixel_init_tpixel(&p, convert);
+	return p.rgb;
+}
+
 static int encode(struct encoder *self, const struct encoder_job *job, struct buf *out)
 {
 	struct tight *e = tight(self);
@@ -171,5 +179,6 @@ const struct encoder_ops enc_tight_ops = {
 	.scope = ENCODER_VIEWER,
 	.create = create,
 	.destroy = destroy,
+	.reads_rgb = reads_rgb,
 	.encode = encode,
 };

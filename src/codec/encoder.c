@@ -29,6 +29,13 @@ const struct encoder_ops *encoder_find(int32_t wire_id)
 	return NULL;
 }
 
+bool encoder_needs_value(const struct encoder *self, const struct pix_convert *convert)
+{
+	if (convert->identity)
+		return false;
+	return !self->ops->reads_rgb || !self->ops->reads_rgb(convert);
+}
+
 void encoder_destroy(struct encoder *self)
 {
 	if (self)

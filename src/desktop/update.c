@@ -61,7 +61,7 @@ static int encode(struct viewer *v, struct encoder *e, struct rect r)
 	};
 	int err = soft_cursor_over(v, r) ? blend_cursor(v, r, &job.rgb) : OK;
 	job.value = job.rgb;
-	if (!err && !v->convert.identity) {
+	if (!err && encoder_needs_value(e, &v->convert)) {
 		struct pix_canvas to;
 		err = make_canvas(&d->scratch, r, &to);
 		if (!err) {
@@ -76,7 +76,7 @@ static int encode(struct viewer *v, struct encoder *e, struct rect r)
  * converted copy stays small. Returns the number of rectangles or an err. */
 static int put_pixels(struct viewer *v, struct encoder *e, struct rect r)
 {
-	int rows = v->convert.identity ? r.h : SLICE_PIXELS / r.w;
+	int rows = encoder_needs_value(e, &v->convert) ? SLICE_PIXELS / r.w : r.h;
 	int n = 0;
 	for (int y = r.y, end = r.y + r.h; y < end; y += rows) {
 		int part =

@@ -42,7 +42,11 @@ int link_encode(struct link *l, const struct pix_view *v, int x, int y,
 	const struct encoder_settings *settings)
 {
 	struct rect at = { x, y, v->w, v->h };
-	pix_convert_view(&l->convert, v, &l->value);
+	/* Nonsense where nobody may look, as the encoder says. */
+	if (encoder_needs_value(l->encoder, &l->convert) || l->convert.identity)
+		pix_convert_view(&l->convert, v, &l->value);
+	else
+		memset(l->value.px, 0x5a, (size_t)l->value.w * (size_t)l->value.h * 4);
 	struct encoder_job job = {
 		.rgb = *v,
 		.value = { l->value.px, l->value.stride, v->w, v->h },
