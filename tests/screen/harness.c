@@ -173,7 +173,7 @@ static void on_timer(void *ctx)
 	loop_stop(h->loop);
 }
 
-void harness_start(struct harness *h, const struct kind *kind)
+void harness_init(struct harness *h, const struct kind *kind)
 {
 	*h = (struct harness){ .kind = kind, .destroy_in = -1 };
 	region_init(&h->damage);
@@ -181,6 +181,11 @@ void harness_start(struct harness *h, const struct kind *kind)
 	assert_non_null(h->loop);
 	h->timer = loop_timer_create(h->loop, on_timer, h);
 	assert_non_null(h->timer);
+}
+
+void harness_start(struct harness *h, const struct kind *kind)
+{
+	harness_init(h, kind);
 	kind->start(h);
 	assert_non_null(h->screen);
 	assert_int_equal(h->n_layouts, 0);

@@ -52,6 +52,8 @@ struct harness {
 extern const struct screen_events harness_events; /* ctx: the harness */
 
 void harness_start(struct harness *h, const struct kind *kind);
+/* The same without kind->start(): the test makes h->screen itself. */
+void harness_init(struct harness *h, const struct kind *kind);
 void harness_stop(struct harness *h);
 void harness_destroy_screen(struct harness *h);
 

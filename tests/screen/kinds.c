@@ -53,40 +53,56 @@ static void pattern_truth(struct harness *h, const struct pix_canvas *to)
 const struct kind kind_pattern = { "pattern", pattern_start, pattern_stop, pattern_draw,
 	pattern_truth };
 
-static void x11_start(struct harness *h)
+static void start_x11(struct harness *h, const char *without)
 {
-	struct x11_peer *p = calloc(1, sizeof(*p));
-	assert_non_null(p);
-	h->peer = p;
-	xvfb_start(&p->xvfb, "640x480x24", NULL);
+	struct xvfb *x = calloc(1, sizeof(*x));
+	assert_non_null(x);
+	h->peer = x;
+	xvfb_start(x, "640x480x24", NULL, without);
 	char error[X11_ERROR_MAX];
-	const struct x11_config config = { .display = p->xvfb.display, .allow_resize = true };
+	const struct x11_config config = { .display = x->display, .allow_resize = true };
 	h->screen = x11_create(h->loop, &config, &harness_events, h, error);
 	if (!h->screen)
 		fail_msg("%s", error);
 }
 
+static void x11_start(struct harness *h)
+{
+	start_x11(h, NULL);
+}
+
+static void x11_start_without_shm(struct harness *h)
+{
+	start_x11(h, "MIT-SHM");
+}
+
+static void x11_start_without_randr(struct harness *h)
+{
+	start_x11(h, "RANDR");
+}
+
 static void x11_stop(struct harness *h)
 {
-	struct x11_peer *p = h->peer;
-	xvfb_stop(&p->xvfb);
-	free(p);
+	xvfb_stop(h->peer);
+	free(h->peer);
 }
 
 static void x11_draw(struct harness *h, int x, int y, uint32_t seed)
 {
-	struct x11_peer *p = h->peer;
 	int w = (int)(seed % 37) + 1, hh = (int)(seed / 37 % 37) + 1;
-	xvfb_fill(&p->xvfb, (struct rect){ x - w / 2, y - hh / 2, w, hh }, seed * 2654435761u);
+	xvfb_fill(h->peer, (struct rect){ x - w / 2, y - hh / 2, w, hh }, seed * 2654435761u);
 }
 
 static void x11_truth(struct harness *h, const struct pix_canvas *to)
 {
-	struct x11_peer *p = h->peer;
-	xvfb_look(&p->xvfb, 0, 0, to);
+	xvfb_look(h->peer, 0, 0, to);
 }
 
 const struct kind kind_x11 = { "x11", x11_start, x11_stop, x11_draw, x11_truth };
+const struct kind kind_x11_without_shm = { "x11 without shm", x11_start_without_shm, x11_stop,
+	x11_draw, x11_truth };
+const struct kind kind_x11_without_randr = { "x11 without randr", x11_start_without_randr, x11_stop,
+	x11_draw, x11_truth };
 
 static void fake_start(struct harness *h)
 {

@@ -306,7 +306,8 @@ int main(int argc, char **argv)
 		CHECK(every_resize_is_answered),
 		CHECK(resize_while_lent),
 	};
-	const struct kind *kinds[] = { &kind_pattern, &kind_fake, &kind_x11 };
+	const struct kind *kinds[] = { &kind_pattern, &kind_fake, &kind_x11, &kind_x11_without_shm,
+		&kind_x11_without_randr };
 	struct CMUnitTest tests[ARRAY_LEN(kinds) * ARRAY_LEN(checks)];
 	char names[ARRAY_LEN(tests)][64];
 	for (size_t i = 0; i < ARRAY_LEN(tests); i++) {

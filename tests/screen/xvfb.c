@@ -14,19 +14,29 @@
 
 #include <cmocka.h>
 
-static void run_server(int fd, const char *screen, const char *auth)
+static void run_server(int fd, const char *screen, const char *auth, const char *without)
 {
 	char number[16];
 	int null = open("/dev/null", O_WRONLY);
 	prctl(PR_SET_PDEATHSIG, SIGKILL); /* a test that crashes leaves no server */
 	snprintf(number, sizeof(number), "%d", fd);
 	dup2(null, STDERR_FILENO);
-	execlp("Xvfb", "Xvfb", "-displayfd", number, "-noreset", "-nolisten", "tcp", "-screen", "0",
-		screen, auth ? "-auth" : NULL, auth, NULL);
+	const char *argv[16] = { "Xvfb", "-displayfd", number, "-noreset", "-nolisten", "tcp",
+		"-screen", "0", screen };
+	int n = 9;
+	if (auth) {
+		argv[n++] = "-auth";
+		argv[n++] = auth;
+	}
+	if (without) {
+		argv[n++] = "-extension";
+		argv[n++] = without;
+	}
+	execvp("Xvfb", (char **)(uintptr_t)argv);
 	_exit(127);
 }
 
-void xvfb_start(struct xvfb *x, const char *screen, const char *auth)
+void xvfb_start(struct xvfb *x, const char *screen, const char *auth, const char *without)
 {
 	int fds[2];
 	*x = (struct xvfb){ 0 };
@@ -34,7 +44,7 @@ void xvfb_start(struct xvfb *x, const char *screen, const char *auth)
 	x->pid = fork();
 	assert_true(x->pid >= 0);
 	if (x->pid == 0)
-		run_server(fds[1], screen, auth);
+		run_server(fds[1], screen, auth, without);
 	close(fds[1]);
 	/* It writes its number and a newline when it is ready. */
 	char number[8] = "";
@@ -92,6 +102,17 @@ void xvfb_fill(struct xvfb *x, struct rect r, uint32_t pixel)
 	xcb_change_gc(x->client, x->gc, XCB_GC_FOREGROUND, &pixel);
 	xcb_poly_fill_rectangle(x->client, x->root, x->gc, 1, &rect);
 	xvfb_sync(x);
+}
+
+void xvfb_pointer(struct xvfb *x, int *px, int *py, unsigned *mask)
+{
+	xcb_query_pointer_reply_t *r =
+		xcb_query_pointer_reply(x->client, xcb_query_pointer(x->client, x->root), NULL);
+	assert_non_null(r);
+	*px = r->root_x;
+	*py = r->root_y;
+	*mask = r->mask;
+	free(r);
 }
 
 void xvfb_look(struct xvfb *x, int x0, int y0, const struct pix_canvas *to)

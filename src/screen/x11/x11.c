@@ -144,8 +144,8 @@ static bool drain(struct x11 *x, bool from_socket, int *budget)
 	return *budget < before;
 }
 
-/* At once, and what must wait when the server reads again. */
-static void send_input(struct x11 *x)
+/* At once, or when the server reads again. */
+static void send_out(struct x11 *x)
 {
 	if (x->gone)
 		return;
@@ -163,17 +163,14 @@ static void step(struct x11 *x)
 		x11_keyboard_poll(x->keyboard);
 	if (x->selection)
 		x11_selection_poll(x->selection);
-	send_input(x);
+	send_out(x);
 }
 
 static void free_all(struct x11 *x)
 {
-	if (x->conn.xcb && !x->gone && x11_conn_writable(&x->conn)) {
+	bool sends = x->conn.xcb && !x->gone && x11_conn_flush(&x->conn);
+	if (sends)
 		x11_pointer_release_all(&x->input.pointer);
-		x11_keyboard_destroy(x->keyboard);
-		x->keyboard = NULL;
-		xcb_flush(x->conn.xcb);
-	}
 	loop_task_cancel(x->loop, &x->task);
 	loop_hook_destroy(x->hook);
 	loop_io_destroy(x->io);
@@ -182,6 +179,8 @@ static void free_all(struct x11 *x)
 	x11_input_fini(&x->input);
 	x11_capture_fini(&x->capture);
 	x11_grab_fini(&x->grab);
+	if (sends && !x11_conn_flush(&x->conn))
+		log_warn(x->log, "x11: the server did not take the last releases of keys");
 	x11_conn_close(&x->conn);
 	free(x->text);
 	free(x->name);
@@ -204,7 +203,6 @@ static void pump(struct x11 *x, bool from_socket)
 			break;
 		step(x);
 		more = more || x->tell;
-		xcb_flush(x->conn.xcb);
 	}
 	if (budget <= 0 && !x->dying && !x->gone)
 		loop_task_queue(x->loop, &x->task);
@@ -248,7 +246,7 @@ static void want_frame(struct screen *s, const struct region *region, bool now)
 	struct x11 *x = of(s);
 	x11_capture_want(&x->capture, region, now);
 	x11_capture_step(&x->capture);
-	xcb_flush(x->conn.xcb);
+	send_out(x);
 }
 
 static void release(struct screen *s)
@@ -256,7 +254,7 @@ static void release(struct screen *s)
 	struct x11 *x = of(s);
 	x11_capture_release(&x->capture);
 	x11_capture_step(&x->capture);
-	xcb_flush(x->conn.xcb);
+	send_out(x);
 	if (x->answered) /* a new layout waited for this */
 		loop_task_queue(x->loop, &x->task);
 }
@@ -264,13 +262,13 @@ static void release(struct screen *s)
 static void key(struct screen *s, uint32_t keysym, uint32_t code, bool down)
 {
 	x11_input_key(&of(s)->input, keysym, code, down);
-	send_input(of(s));
+	send_out(of(s));
 }
 
 static void pointer(struct screen *s, int px, int py, unsigned buttons)
 {
 	x11_input_pointer(&of(s)->input, px, py, buttons);
-	send_input(of(s));
+	send_out(of(s));
 }
 
 static void resize(struct screen *s, const struct screen_layout *layout)
@@ -285,13 +283,13 @@ static void resize(struct screen *s, const struct screen_layout *layout)
 static void set_clipboard(struct screen *s, const char *text, size_t len)
 {
 	x11_input_set_clipboard(&of(s)->input, text, len);
-	send_input(of(s));
+	send_out(of(s));
 }
 
 static void want_clipboard(struct screen *s)
 {
 	x11_input_want_clipboard(&of(s)->input);
-	send_input(of(s));
+	send_out(of(s));
 }
 
 static const struct screen_ops ops = {
@@ -376,7 +374,6 @@ struct screen *x11_create(struct loop *l, const struct x11_config *config,
 		goto fail;
 	loop_io_want(x->io, LOOP_READ);
 	loop_task_queue(l, &x->task);
-	xcb_flush(x->conn.xcb);
 	return &x->base;
 
 fail:

@@ -149,10 +149,14 @@ bool x11_conn_poll_reply(struct x11_conn *c)
 	return true;
 }
 
-bool x11_conn_writable(const struct x11_conn *c)
+bool x11_conn_flush(struct x11_conn *c)
 {
+	/* A broken connection is "written" too: its owner finds out elsewhere. */
 	struct pollfd p = { .fd = xcb_get_file_descriptor(c->xcb), .events = POLLOUT };
-	return poll(&p, 1, 0) == 1 && (p.revents & POLLOUT);
+	if (!xcb_connection_has_error(c->xcb) && (poll(&p, 1, 0) != 1 || !p.revents))
+		return false;
+	xcb_flush(c->xcb);
+	return true;
 }
 
 void x11_conn_wait_reply(struct x11_conn *c)

@@ -45,10 +45,11 @@ void x11_conn_expect(struct x11_conn *c, unsigned sequence, x11_reply_fn *fn, vo
 /* Hands the oldest reply to its receiver if it has come. False: not yet, or none. */
 bool x11_conn_poll_reply(struct x11_conn *c);
 
-/* The server keeps up: what is sent now does not fill the socket. While another
- * client has grabbed the server nothing is read from us, and xcb waits in a
- * flush when the socket is full: whatever a viewer can repeat asks this first. */
-bool x11_conn_writable(const struct x11_conn *c);
+/* Sends what xcb has gathered. False: the socket does not take it now, which is
+ * so while another client has grabbed the server; xcb_flush() would wait there.
+ * Call again when the descriptor can be written. Until then few requests may be
+ * made: at most 16 KB in all, which is what xcb gathers before it waits. */
+MUST_USE bool x11_conn_flush(struct x11_conn *c);
 
 /* Waits for the oldest reply and hands it over. For creation only. */
 void x11_conn_wait_reply(struct x11_conn *c);

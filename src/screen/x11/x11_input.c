@@ -3,8 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* So many requests fit into a socket that says it is writable. */
-enum { BURST = 64 };
+/* So many fit into what xcb gathers between two flushes. */
+enum { BURST = 16 };
 
 static struct x11_input_item *item(struct x11_input *in, unsigned i)
 {
@@ -80,7 +80,7 @@ static void send_clipboard(struct x11_input *in)
 bool x11_input_send(struct x11_input *in)
 {
 	while (in->n || in->text || in->want_text) {
-		if (!x11_conn_writable(in->conn))
+		if (!x11_conn_flush(in->conn))
 			return true;
 		for (int i = 0; i < BURST && in->n; i++) {
 			send_item(in, item(in, 0));
@@ -89,7 +89,6 @@ bool x11_input_send(struct x11_input *in)
 		}
 		if (!in->n)
 			send_clipboard(in);
-		xcb_flush(in->conn->xcb);
 	}
-	return false;
+	return !x11_conn_flush(in->conn);
 }

@@ -34,5 +34,6 @@ void x11_input_key(struct x11_input *in, uint32_t keysym, uint32_t code, bool do
 void x11_input_pointer(struct x11_input *in, int x, int y, unsigned buttons);
 void x11_input_set_clipboard(struct x11_input *in, const char *text, size_t len);
 void x11_input_want_clipboard(struct x11_input *in);
-/* Sends what the server takes now. True: something waits until it reads again. */
+/* Sends what the server takes now, of all that is gathered for it. True: something
+ * waits until the socket can be written. */
 bool x11_input_send(struct x11_input *in);
