@@ -184,6 +184,8 @@ void viewer_flush(struct viewer *v);
 bool viewer_ready(const struct viewer *v);
 /* Has something to be sent in an update. */
 bool viewer_pending(const struct viewer *v);
+/* Bytes that may wait for a viewer. */
+size_t viewer_queue_limit(const struct desktop *d);
 void viewer_damage_all(struct viewer *v);
 
 /* viewer_msg.c */
@@ -193,6 +195,8 @@ MUST_USE int viewer_msg_read(struct viewer *v, struct rd *in);
 /* update.c */
 /* Sends one update of all that is due to a viewer that is ready. */
 void update_send(struct viewer *v);
+/* Some pixels that the viewer lacks may go out. */
+bool update_due(const struct viewer *v);
 /* All pixels of r may go out with the next update. */
 bool update_covers(const struct viewer *v, struct rect r);
 

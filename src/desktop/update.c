@@ -244,6 +244,16 @@ static void choose(const struct viewer *v, struct region *out)
 	}
 }
 
+bool update_due(const struct viewer *v)
+{
+	struct region r;
+	region_init(&r);
+	choose(v, &r);
+	bool due = !region_empty(&r) || region_broken(&r);
+	region_fini(&r);
+	return due;
+}
+
 static int put_region(struct viewer *v, const struct region *r)
 {
 	struct encoder *e = encoder_of(v);
@@ -298,6 +308,7 @@ static void put_update(struct viewer *v)
 
 void update_send(struct viewer *v)
 {
+	v->out.max = viewer_queue_limit(v->desktop); /* the frame may have grown */
 	if (put_sizes(v))
 		region_clear(
 			&v->requested); /* that was the answer; pixels wait for the next request */

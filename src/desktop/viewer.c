@@ -68,7 +68,7 @@ bool viewer_ready(const struct viewer *v)
 
 bool viewer_pending(const struct viewer *v)
 {
-	return v->news || v->n_replies > 0 || v->copies || !region_empty(&v->dirty);
+	return v->news || v->n_replies > 0 || v->copies || update_due(v);
 }
 
 void viewer_damage_all(struct viewer *v)
@@ -79,7 +79,7 @@ void viewer_damage_all(struct viewer *v)
 	region_add_rect(&v->dirty, (struct rect){ 0, 0, d->shadow.w, d->shadow.h });
 }
 
-static size_t queue_limit(const struct desktop *d)
+size_t viewer_queue_limit(const struct desktop *d)
 {
 	return VIEWER_QUEUE_MAX + (size_t)d->shadow.w * (size_t)d->shadow.h * sizeof(uint32_t);
 }
@@ -102,7 +102,7 @@ void viewer_flush(struct viewer *v)
 	if (v->state == VIEWER_CLOSED)
 		return;
 	int err = buf_ok(&v->out);
-	if (!err && stream_queued(v->stream) + v->out.len > queue_limit(v->desktop))
+	if (!err && stream_queued(v->stream) + v->out.len > viewer_queue_limit(v->desktop))
 		err = ERR_LIMIT;
 	if (!err && v->out.len > 0)
 		err = stream_send(v->stream, v->out.data, v->out.len);
@@ -114,7 +114,7 @@ void viewer_flush(struct viewer *v)
 	if (v->out.cap > 256 * 1024)
 		buf_fini(&v->out);
 	buf_reset(&v->out);
-	v->out.max = queue_limit(v->desktop);
+	v->out.max = viewer_queue_limit(v->desktop);
 	watch_queue(v);
 }
 
@@ -290,7 +290,7 @@ static struct viewer *create(struct desktop *d, const struct desktop_viewer_conf
 	v->encoding = encoder_find(0);
 	pix_convert_init(&v->convert, &pix_format_native);
 	buf_init(&v->in, VIEWER_IN_MAX);
-	buf_init(&v->out, queue_limit(d));
+	buf_init(&v->out, viewer_queue_limit(d));
 	buf_init(&v->cut, CUT_TEXT_MAX);
 	region_init(&v->dirty);
 	region_init(&v->requested);
