@@ -62,6 +62,11 @@ void json_put_int(struct json *object, const char *key, long long value)
 	put(object, key, json_integer(value));
 }
 
+void json_put_real(struct json *object, const char *key, double value)
+{
+	put(object, key, json_real(value));
+}
+
 void json_put_bool(struct json *object, const char *key, bool value)
 {
 	put(object, key, json_boolean(value));
@@ -99,7 +104,7 @@ char *json_print(const struct json *j, bool indented)
 	if (!j || j->bad)
 		return NULL;
 	/* Not json_dumps(): that one drops pieces when memory runs out. */
-	size_t flags = indented ? JSON_INDENT(2) : 0;
+	size_t flags = JSON_REAL_PRECISION(6) | (indented ? JSON_INDENT(2) : 0);
 	size_t len = json_dumpb(j->value, NULL, 0, flags);
 	char *text = len ? malloc(len + 1) : NULL;
 	if (!text)

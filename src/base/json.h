@@ -14,6 +14,7 @@ void json_drop(struct json *j);                /* NULL is fine */
 
 void json_put_text(struct json *object, const char *key, const char *utf8); /* copied */
 void json_put_int(struct json *object, const char *key, long long value);
+void json_put_real(struct json *object, const char *key, double value); /* finite; 6 digits */
 void json_put_bool(struct json *object, const char *key, bool value);
 /* Both take `value`, also when they fail. */
 void json_put(struct json *object, const char *key, struct json *value);

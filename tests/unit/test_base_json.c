@@ -50,14 +50,15 @@ static char *print_sample(void)
 	struct json *top = json_make_object();
 	json_put_bool(top, "ok", true);
 	json_put_int(top, "port", 5900);
+	json_put_real(top, "ratio", 0.25);
 	json_put(top, "list", list);
 	char *text = json_print(top, false);
 	json_drop(top);
 	return text;
 }
 
-static const char sample[] =
-	"{\"ok\": true, \"port\": 5900, \"list\": [{\"name\": \"W\xc3\xb6rld \\\"\\n\"}]}";
+static const char sample[] = "{\"ok\": true, \"port\": 5900, \"ratio\": 0.25, \"list\": "
+			     "[{\"name\": \"W\xc3\xb6rld \\\"\\n\"}]}";
 
 static void prints_what_was_put(void **state)
 {
