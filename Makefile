@@ -13,7 +13,7 @@ export PATH := $(if $(NODE),$(NODE):)$(PATH)
 help:
 	@echo 'make run [ARGS="--size 1280x720"]  install what is needed, build, start a desktop'
 	@echo 'make test [ARGS=PART_OF_A_NAME]    build with sanitizers, run all tests or some'
-	@echo 'make bench                         compare with other servers'
+	@echo 'make bench [ARGS="--rounds 5"]     compare with other servers (a quarter of an hour)'
 	@echo 'make fuzz [TIME=60]                fuzz each parser for so many seconds'
 	@echo 'make lint                          both compilers without a warning, formatting'
 	@echo 'make install                       install the release (DESTDIR is honoured)'
@@ -31,7 +31,8 @@ test:
 bench:
 	@tools/setup.sh run test
 	@$(MAKE) --no-print-directory release
-	@bench/run build $(ARGS)
+	@ninja -C build --quiet bench/bench
+	@build/bench/bench --porthole build/src/cli/porthole $(ARGS)
 
 fuzz:
 	@tools/setup.sh run lint
@@ -55,10 +56,10 @@ release:
 
 # What the tests run on: gcc, sanitizers, warnings are errors.
 asan:
-	@CC=gcc tools/configure.sh build-asan $(SANITIZE) -Dwerror=true -Dweb=enabled -Dtests=enabled
+	@CC=gcc tools/configure.sh build-asan $(SANITIZE) -Dwerror=true -Dweb=enabled -Dtests=enabled -Dbench=true
 	@ninja -C build-asan --quiet
 
 # The other compiler, without assertions as in a release: only for its warnings.
 strict:
-	@CC=clang tools/configure.sh build-clang --buildtype=plain -Dwerror=true -Db_ndebug=true -Dtests=enabled
+	@CC=clang tools/configure.sh build-clang --buildtype=plain -Dwerror=true -Db_ndebug=true -Dtests=enabled -Dbench=true
 	@ninja -C build-clang --quiet
