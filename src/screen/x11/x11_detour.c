@@ -10,12 +10,13 @@ static void fake(xcb_connection_t *c, uint8_t keycode, bool down)
 		XCB_NONE, 0, 0, 0);
 }
 
-static void lock(xcb_connection_t *c, const struct x11_detour *d, bool on, unsigned group)
+static void set_locks(xcb_connection_t *c, const struct x11_detour *d, unsigned on, unsigned group)
 {
-	if (d->unlocked == 0 && !d->regrouped)
+	unsigned affected = d->locked | d->unlocked;
+	if (affected == 0 && !d->regrouped)
 		return;
-	xcb_xkb_latch_lock_state(c, XCB_XKB_ID_USE_CORE_KBD, (uint8_t)d->unlocked,
-		on ? (uint8_t)d->unlocked : 0, d->regrouped, (uint8_t)group, 0, 0, 0);
+	xcb_xkb_latch_lock_state(c, XCB_XKB_ID_USE_CORE_KBD, (uint8_t)affected, (uint8_t)on,
+		d->regrouped, (uint8_t)group, 0, 0, 0);
 }
 
 static void lift(struct x11_detour *d, xcb_connection_t *c, const struct x11_keymap *m,
@@ -45,14 +46,16 @@ void x11_detour_begin(struct x11_detour *d, xcb_connection_t *c, const struct x1
 	const struct x11_key_state *state, const bool held[static 256],
 	const struct x11_keymap_way *way)
 {
-	unsigned level_mods = x11_keymap_level_mods(m);
-	unsigned unwanted = state->mods & ~way->mods & (level_mods | XCB_MOD_MASK_LOCK);
+	unsigned level_mods = x11_keymap_level_mods(m), lock_mods = x11_keymap_lock_mods(m);
+	unsigned unwanted = state->mods & ~way->mods & (level_mods | lock_mods);
+	unsigned missing = way->mods & ~state->mods;
 	memset(d, 0, sizeof(*d));
 	lift(d, c, m, held, unwanted & level_mods);
 	d->unlocked = unwanted & state->locked_mods;
+	d->locked = missing & lock_mods;
 	d->regrouped = way->group != state->group;
-	lock(c, d, false, state->locked_group + way->group - state->group);
-	add(d, c, m, held, way->mods & ~state->mods & level_mods);
+	set_locks(c, d, d->locked, state->locked_group + way->group - state->group);
+	add(d, c, m, held, missing & level_mods);
 }
 
 void x11_detour_end(
@@ -60,7 +63,7 @@ void x11_detour_end(
 {
 	for (unsigned i = d->n_added; i-- > 0;)
 		fake(c, d->added[i], false);
-	lock(c, d, true, state->locked_group);
+	set_locks(c, d, d->unlocked, state->locked_group);
 	for (unsigned i = d->n_lifted; i-- > 0;)
 		fake(c, d->lifted[i], true);
 }

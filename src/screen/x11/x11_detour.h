@@ -17,7 +17,7 @@ struct x11_key_state {
 struct x11_detour {
 	uint8_t added[8], lifted[256]; /* keycodes */
 	unsigned n_added, n_lifted;
-	unsigned unlocked; /* modifiers */
+	unsigned unlocked, locked; /* modifiers */
 	bool regrouped;
 };
 

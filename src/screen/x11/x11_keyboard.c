@@ -112,7 +112,6 @@ static bool find_way(struct x11_keyboard *kb, const struct op *op, struct x11_ke
 		return true;
 	if (x11_keysym_kind(op->keysym) != X11_KEYSYM_MODIFIER)
 		return false;
-	/* A borrowed keycode would have the name of a modifier but not its effect. */
 	for (uint32_t k = x11_keysym_substitute(op->keysym); k != 0; k = x11_keysym_substitute(k)) {
 		if (x11_keymap_find(
 			    kb->xkb.map, k, 0, kb->xkb.state.group, kb->xkb.state.mods, way))
@@ -143,6 +142,14 @@ static void queue_again(struct x11_keyboard *kb, const struct op *op)
 	kb->n++;
 }
 
+/* A borrowed keycode would have the name of a modifier but not its effect. */
+static bool may_borrow(const struct op *op)
+{
+	enum x11_keysym_kind kind = x11_keysym_kind(op->keysym);
+	return !op->borrowed && !x11_keysym_acts(op->keysym) &&
+	       (kind == X11_KEYSYM_TEXT || kind == X11_KEYSYM_FUNCTION);
+}
+
 static void do_press(struct x11_keyboard *kb, struct op *op)
 {
 	struct x11_keymap_way way;
@@ -159,9 +166,8 @@ static void do_press(struct x11_keyboard *kb, struct op *op)
 	}
 	if (found) {
 		press_way(kb, op, &way);
-	} else if (!op->borrowed && kind != X11_KEYSYM_MODIFIER && kind != X11_KEYSYM_NONE &&
-		   x11_borrow_take(&kb->borrow, kb->c, kb->xkb.map, kb->held,
-			   x11_keysym_canonical(op->keysym), clock_now_us())) {
+	} else if (may_borrow(op) && x11_borrow_take(&kb->borrow, kb->c, kb->xkb.map, kb->held,
+					     x11_keysym_canonical(op->keysym), clock_now_us())) {
 		op->borrowed = true;
 		queue_again(kb, op);
 		x11_xkb_ask(&kb->xkb, X11_XKB_KEYMAP);

@@ -32,7 +32,7 @@ struct key {
 struct x11_keymap {
 	unsigned n_types, n_groups; /* n_groups: the most that any key has */
 	unsigned min, max;          /* keycodes */
-	uint8_t level_mods, num_lock;
+	unsigned level_mods, lock_mods;
 	struct key_type *types; /* owned */
 	struct key keys[256];
 };
@@ -107,7 +107,7 @@ static bool copy_key(struct x11_keymap *m, struct key *k, const xcb_xkb_key_sym_
 	return true;
 }
 
-static uint8_t modmap_of_keysym(const struct x11_keymap *m, uint32_t keysym)
+static unsigned modmap_of_keysym(const struct x11_keymap *m, uint32_t keysym)
 {
 	unsigned mods = 0;
 	for (unsigned i = m->min; i <= m->max; i++) {
@@ -117,7 +117,7 @@ static uint8_t modmap_of_keysym(const struct x11_keymap *m, uint32_t keysym)
 				mods |= k->modmap;
 		}
 	}
-	return (uint8_t)mods;
+	return mods;
 }
 
 static bool copy_map(struct x11_keymap *m, const xcb_xkb_get_map_reply_t *r)
@@ -157,7 +157,7 @@ struct x11_keymap *x11_keymap_create(const xcb_xkb_get_map_reply_t *reply)
 	m->max = reply->maxKeyCode;
 	if (m->min < 8 || m->min > m->max || !copy_map(m, reply))
 		goto fail;
-	m->num_lock = modmap_of_keysym(m, XKB_KEY_Num_Lock);
+	m->lock_mods = XCB_MOD_MASK_LOCK | modmap_of_keysym(m, XKB_KEY_Num_Lock);
 	m->level_mods = XCB_MOD_MASK_SHIFT | modmap_of_keysym(m, XKB_KEY_ISO_Level3_Shift) |
 			modmap_of_keysym(m, XKB_KEY_ISO_Level5_Shift);
 	return m;
@@ -211,6 +211,11 @@ unsigned x11_keymap_modmap(const struct x11_keymap *m, uint8_t keycode)
 unsigned x11_keymap_level_mods(const struct x11_keymap *m)
 {
 	return m->level_mods;
+}
+
+unsigned x11_keymap_lock_mods(const struct x11_keymap *m)
+{
+	return m->lock_mods;
 }
 
 uint8_t x11_keymap_modifier_key(
@@ -270,7 +275,8 @@ struct search {
 	uint32_t ident;
 	uint8_t prefer;
 	unsigned group;
-	unsigned mods;       /* in force: level modifiers, Lock, Num Lock */
+	unsigned all_mods;   /* in force */
+	unsigned mods;       /* of them the level and lock modifiers */
 	unsigned changeable; /* of these */
 	int cost;            /* how many modifiers `way` changes; -1: none found */
 	struct x11_keymap_way *way;
@@ -287,8 +293,7 @@ static void try_key(struct search *s, unsigned keycode)
 		uint32_t keysym = x11_keymap_keysym(s->m, (uint8_t)keycode, s->group, mods);
 		if ((s->cost < 0 || cost < s->cost) && x11_keysym_ident(keysym) == s->ident) {
 			s->cost = cost;
-			*s->way = (struct x11_keymap_way){ (uint8_t)keycode, s->group,
-				mods & (s->m->level_mods | XCB_MOD_MASK_LOCK) };
+			*s->way = (struct x11_keymap_way){ (uint8_t)keycode, s->group, mods };
 		}
 		change = (change - s->changeable) & s->changeable; /* the next subset */
 	} while (change != 0);
@@ -307,34 +312,47 @@ static bool by_mods(struct search *s, unsigned changeable)
 	return s->cost >= 0;
 }
 
-/* The key that has the keysym anywhere, pressed as things are. */
-static bool by_key(struct search *s)
+/* True when the key, pressed as things are, does what is meant: it gives the
+ * keysym with all that the user holds (Alt+Print is Sys_Req), or would without
+ * (Tab stays the key for Tab while Shift is held). A modifier is the same key at
+ * every level. */
+static bool does(const struct search *s, unsigned keycode, unsigned level, bool modifier)
 {
-	unsigned mods = s->mods & (s->m->level_mods | XCB_MOD_MASK_LOCK);
-	if (s->prefer != 0 && gives(&s->m->keys[s->prefer], s->group, s->ident)) {
-		*s->way = (struct x11_keymap_way){ s->prefer, s->group, mods };
-		return true;
-	}
+	const struct key *k = &s->m->keys[keycode];
+	if (level == 0 || modifier)
+		return gives_at(k, s->group, level, s->ident);
+	return level == 1 && gives(k, s->group, s->ident) &&
+	       x11_keysym_ident(x11_keymap_keysym(s->m, (uint8_t)keycode, s->group, s->all_mods)) ==
+		       s->ident;
+}
+
+static bool by_key(struct search *s, bool modifier)
+{
 	for (unsigned level = 0; level < 8; level++) {
-		for (unsigned i = s->m->min; i <= s->m->max; i++) {
-			if (!gives_at(&s->m->keys[i], s->group, level, s->ident))
-				continue;
-			*s->way = (struct x11_keymap_way){ (uint8_t)i, s->group, mods };
-			return true;
+		unsigned found = 0;
+		for (unsigned i = s->m->max; i >= s->m->min; i--) {
+			if (does(s, i, level, modifier) && (found != s->prefer || found == 0))
+				found = i;
 		}
+		if (found == 0)
+			continue;
+		*s->way = (struct x11_keymap_way){ (uint8_t)found, s->group, s->mods };
+		return true;
 	}
 	return false;
 }
 
+/* Locks are switched only where nothing else helps. */
 static bool text_in_group(struct search *s)
 {
-	if (by_mods(s, s->m->level_mods))
-		return true;
-	if (!(s->mods & XCB_MOD_MASK_LOCK))
-		return false;
-	unsigned mods = s->mods;
-	s->mods &= ~(unsigned)XCB_MOD_MASK_LOCK;
-	bool found = by_mods(s, s->m->level_mods);
+	const unsigned mods = s->mods, num_lock = s->m->lock_mods & ~(unsigned)XCB_MOD_MASK_LOCK;
+	const unsigned flips[] = { 0, mods & XCB_MOD_MASK_LOCK, num_lock,
+		(mods & XCB_MOD_MASK_LOCK) | num_lock };
+	bool found = false;
+	for (unsigned i = 0; !found && i < 4; i++) {
+		s->mods = mods ^ flips[i];
+		found = by_mods(s, s->m->level_mods);
+	}
 	s->mods = mods;
 	return found;
 }
@@ -346,7 +364,8 @@ bool x11_keymap_find(const struct x11_keymap *m, uint32_t keysym, uint8_t prefer
 	struct search s = {
 		.m = m, .ident = x11_keysym_ident(keysym), .prefer = prefer, .way = way
 	};
-	s.mods = mods & (m->level_mods | m->num_lock | XCB_MOD_MASK_LOCK);
+	s.all_mods = mods;
+	s.mods = mods & (m->level_mods | m->lock_mods);
 	for (unsigned i = 0; i < (m->n_groups ? m->n_groups : 1); i++) {
 		s.group = i == 0 ? group : i <= group ? i - 1 : i;
 		if (kind == X11_KEYSYM_TEXT && text_in_group(&s))
@@ -355,7 +374,7 @@ bool x11_keymap_find(const struct x11_keymap *m, uint32_t keysym, uint8_t prefer
 		 * what such a key needs is added, but nothing is taken from the user. */
 		if (kind == X11_KEYSYM_FUNCTION && by_mods(&s, m->level_mods & ~s.mods))
 			return true;
-		if (kind != X11_KEYSYM_TEXT && by_key(&s))
+		if (kind != X11_KEYSYM_TEXT && by_key(&s, kind == X11_KEYSYM_MODIFIER))
 			return true;
 	}
 	return false;

@@ -25,6 +25,8 @@ unsigned x11_keymap_modmap(const struct x11_keymap *m, uint8_t keycode);
 /* Modifiers that only choose a level: Shift, and those of ISO_Level3_Shift and
  * ISO_Level5_Shift. All others (Control, Alt, Super) belong to the user. */
 unsigned x11_keymap_level_mods(const struct x11_keymap *m);
+/* Caps Lock and Num Lock. */
+unsigned x11_keymap_lock_mods(const struct x11_keymap *m);
 /* A key that sets `mod` (one bit) and is not in `held`; 0: none. */
 uint8_t x11_keymap_modifier_key(
 	const struct x11_keymap *m, unsigned mod, const bool held[static 256]);
@@ -36,7 +38,7 @@ uint8_t x11_keymap_spare(const struct x11_keymap *m, const bool taken[static 256
 bool x11_keymap_gives(const struct x11_keymap *m, uint8_t keycode, unsigned group, uint32_t keysym);
 
 /* How to type something: this key, in this group, with exactly these of
- * level_mods and Lock. */
+ * level_mods and lock_mods. */
 struct x11_keymap_way {
 	uint8_t keycode;
 	unsigned group;

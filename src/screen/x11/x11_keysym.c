@@ -24,6 +24,8 @@ static uint32_t character_of(uint32_t keysym)
 
 uint32_t x11_keysym_canonical(uint32_t keysym)
 {
+	if (between(keysym, KEYSYM_UNICODE + 0xd800, KEYSYM_UNICODE + 0xdfff))
+		return 0; /* half a character */
 	if (between(keysym, KEYSYM_UNICODE, KEYSYM_UNICODE_LAST))
 		return xkb_utf32_to_keysym(keysym - KEYSYM_UNICODE);
 	uint32_t c = character_of(keysym);
@@ -63,6 +65,14 @@ enum x11_keysym_kind x11_keysym_kind(uint32_t keysym)
 		between(keysym, XKB_KEY_KP_Space, XKB_KEY_KP_Equal))
 		return X11_KEYSYM_TEXT;
 	return X11_KEYSYM_FUNCTION;
+}
+
+bool x11_keysym_acts(uint32_t keysym)
+{
+	return between(keysym, XKB_KEY_AccessX_Enable, XKB_KEY_AudibleBell_Enable) ||
+	       between(keysym, XKB_KEY_First_Virtual_Screen, XKB_KEY_Terminate_Server) ||
+	       between(keysym, XKB_KEY_Pointer_Left, XKB_KEY_Pointer_Drag5) ||
+	       between(keysym, XKB_KEY_XF86Switch_VT_1, XKB_KEY_XF86LogWindowTree);
 }
 
 uint32_t x11_keysym_substitute(uint32_t keysym)

@@ -19,5 +19,10 @@ uint32_t x11_keysym_ident(uint32_t keysym);
 /* The form of a keysym that most programs understand (EuroSign, not U+20AC). */
 uint32_t x11_keysym_canonical(uint32_t keysym);
 
+/* True when a key that gets this keysym would make the X server itself do
+ * something (end, change the terminal, move the pointer): such a key may be there
+ * already, but none is made for a viewer. */
+bool x11_keysym_acts(uint32_t keysym);
+
 /* Another modifier that does as well where the keyboard lacks this one. 0: none. */
 uint32_t x11_keysym_substitute(uint32_t keysym);
