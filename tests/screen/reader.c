@@ -84,7 +84,7 @@ static bool is_modifier(struct reader *r, const xcb_key_press_event_t *ev)
 void reader_poll(struct reader *r)
 {
 	xcb_generic_event_t *ev;
-	while ((ev = xcb_poll_for_event(r->c))) {
+	while (!r->asleep && (ev = xcb_poll_for_event(r->c))) {
 		uint8_t type = ev->response_type & 0x7f;
 		const xcb_key_press_event_t *key = (const void *)ev;
 		if (type == r->xkb_event)

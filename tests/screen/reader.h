@@ -14,6 +14,7 @@ struct reader {
 	struct xkb_state *state;
 	int32_t device;
 	uint8_t xkb_event;
+	bool asleep;            /* reader_poll() does nothing */
 	unsigned n, n_released; /* events since reader_forget() */
 	uint32_t keysyms[4096];
 	uint8_t keycodes[4096];

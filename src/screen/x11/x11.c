@@ -316,7 +316,7 @@ static void start_input(struct x11 *x)
 		on_selection_text };
 	struct x11_conn *c = &x->conn;
 	if (c->has_xtest && c->has_xkb)
-		x->keyboard = x11_keyboard_create(c->xcb, x->log, on_leds, x);
+		x->keyboard = x11_keyboard_create(c->xcb, x->loop, x->log, on_leds, x);
 	if (!x->keyboard)
 		log_warn(x->log, "x11: no input: the server lacks XTEST or XKB");
 	x->selection = x11_selection_create(c->xcb, c->root, x->loop, x->log, &selection_events, x);

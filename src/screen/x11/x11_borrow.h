@@ -3,6 +3,7 @@
 #include <stdint.h>
 #include <xcb/xcb.h>
 
+#include "base/err.h"
 #include "x11_keymap.h"
 
 /* Keycodes that give nothing by themselves, lent to keysyms that have no key. */
@@ -17,11 +18,17 @@ struct x11_borrow {
 	unsigned n;
 };
 
+/* Programs read the meaning of a keycode some time after its event, so one that
+ * was just used keeps it for a while. */
+enum { X11_BORROW_SETTLE_US = 200000, X11_BORROW_UNUSED_US = 30000000 };
+
 /* Gives `keysym` a keycode: a spare one, else the one that was not used for
  * longest; never one in `held`. Only sends the change: the next keymap shows it.
- * False: all are held, or there is none. */
-bool x11_borrow_take(struct x11_borrow *b, xcb_connection_t *c, const struct x11_keymap *m,
-	const bool held[static 256], uint32_t keysym, uint64_t now_us);
+ * Puts back those that were not used for X11_BORROW_UNUSED_US. ERR_AGAIN: all
+ * were used just now, so try after `*wait_us`. ERR_LIMIT: all are held, or there
+ * is none. */
+MUST_USE int x11_borrow_take(struct x11_borrow *b, xcb_connection_t *c, const struct x11_keymap *m,
+	const bool held[static 256], uint32_t keysym, uint64_t now_us, uint64_t *wait_us);
 
 void x11_borrow_used(struct x11_borrow *b, uint8_t keycode, uint64_t now_us);
 

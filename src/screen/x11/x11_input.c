@@ -77,18 +77,26 @@ static void send_clipboard(struct x11_input *in)
 	in->want_text = false;
 }
 
+/* A click must not overtake the key that was pressed for it. */
+static bool must_wait(struct x11_input *in)
+{
+	return in->n && !item(in, 0)->is_key && in->keyboard && x11_keyboard_busy(in->keyboard);
+}
+
 bool x11_input_send(struct x11_input *in)
 {
 	while (in->n || in->text || in->want_text) {
 		if (!x11_conn_flush(in->conn))
 			return true;
-		for (int i = 0; i < BURST && in->n; i++) {
+		for (int i = 0; i < BURST && in->n && !must_wait(in); i++) {
 			send_item(in, item(in, 0));
 			in->first = (in->first + 1) % X11_INPUT_MAX;
 			in->n--;
 		}
 		if (!in->n)
 			send_clipboard(in);
+		if (must_wait(in))
+			break; /* the keyboard's answers wake us */
 	}
 	return !x11_conn_flush(in->conn);
 }

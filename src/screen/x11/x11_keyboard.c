@@ -12,8 +12,8 @@
 #include "x11_xkb.h"
 
 enum {
-	QUEUE_MAX = 1024, /* operations; a person types some 30 a second */
-	BORROW_SETTLE_US = 1000000,
+	QUEUE_MAX = 4096, /* operations; a person types some 30 a second */
+	PUT_BACK_US = 1000000,
 };
 
 enum op_kind { OP_PRESS, OP_RELEASE, OP_RELEASE_ALL };
@@ -39,6 +39,7 @@ struct x11_keyboard {
 	bool held[256]; /* keycodes that we hold down */
 	struct cause causes[256];
 	struct x11_borrow borrow;
+	struct loop_timer *settle; /* owned; the queue stands while it runs */
 
 	struct op queue[QUEUE_MAX]; /* a ring */
 	unsigned first, n;
@@ -150,6 +151,25 @@ static bool may_borrow(const struct op *op)
 	       (kind == X11_KEYSYM_TEXT || kind == X11_KEYSYM_FUNCTION);
 }
 
+/* Looks for a keycode for an operation that no key can do, which then is done
+ * once more. */
+static void borrow(struct x11_keyboard *kb, struct op *op)
+{
+	uint64_t wait_us = 0;
+	int err = x11_borrow_take(&kb->borrow, kb->c, kb->xkb.map, kb->held,
+		x11_keysym_canonical(op->keysym), clock_now_us(), &wait_us);
+	if (err == ERR_LIMIT) {
+		log_debug(kb->log, "x11: no keycode is free for a key that is not on the keyboard");
+		return;
+	}
+	op->borrowed = err == OK;
+	queue_again(kb, op);
+	if (err == OK)
+		x11_xkb_ask(&kb->xkb, X11_XKB_KEYMAP);
+	else
+		loop_timer_start(kb->settle, wait_us / 1000 + 1);
+}
+
 static void do_press(struct x11_keyboard *kb, struct op *op)
 {
 	struct x11_keymap_way way;
@@ -164,16 +184,10 @@ static void do_press(struct x11_keyboard *kb, struct op *op)
 		release(kb, held);
 		x11_xkb_ask(&kb->xkb, X11_XKB_STATE);
 	}
-	if (found) {
+	if (found)
 		press_way(kb, op, &way);
-	} else if (may_borrow(op) && x11_borrow_take(&kb->borrow, kb->c, kb->xkb.map, kb->held,
-					     x11_keysym_canonical(op->keysym), clock_now_us())) {
-		op->borrowed = true;
-		queue_again(kb, op);
-		x11_xkb_ask(&kb->xkb, X11_XKB_KEYMAP);
-	} else {
-		log_debug(kb->log, "x11: a key that this keyboard cannot give was ignored");
-	}
+	else if (may_borrow(op))
+		borrow(kb, op);
 }
 
 static void do_release(struct x11_keyboard *kb, const struct op *op)
@@ -198,7 +212,7 @@ static void do_release_all(struct x11_keyboard *kb)
 	uint64_t now = clock_now_us();
 	release_held(kb);
 	x11_borrow_put_back(
-		&kb->borrow, kb->c, kb->held, now > BORROW_SETTLE_US ? now - BORROW_SETTLE_US : 0);
+		&kb->borrow, kb->c, kb->held, now > PUT_BACK_US ? now - PUT_BACK_US : 0);
 	x11_xkb_ask(&kb->xkb, X11_XKB_STATE);
 }
 
@@ -207,7 +221,7 @@ static void do_release_all(struct x11_keyboard *kb)
  * server's rules and wrong in the end. */
 static void run_queue(struct x11_keyboard *kb)
 {
-	while (kb->n > 0 && !x11_xkb_waiting(&kb->xkb)) {
+	while (kb->n > 0 && !x11_xkb_waiting(&kb->xkb) && !loop_timer_active(kb->settle)) {
 		struct op op = kb->queue[kb->first];
 		kb->first = (kb->first + 1) % QUEUE_MAX;
 		kb->n--;
@@ -217,6 +231,11 @@ static void run_queue(struct x11_keyboard *kb)
 		case OP_RELEASE_ALL: do_release_all(kb); break;
 		}
 	}
+}
+
+static void settled(void *ctx)
+{
+	run_queue(ctx);
 }
 
 static void queue_op(struct x11_keyboard *kb, struct op op)
@@ -232,8 +251,8 @@ static void queue_op(struct x11_keyboard *kb, struct op op)
 	run_queue(kb);
 }
 
-struct x11_keyboard *x11_keyboard_create(
-	xcb_connection_t *c, const struct log *log, x11_keyboard_on_leds *on_leds, void *ctx)
+struct x11_keyboard *x11_keyboard_create(xcb_connection_t *c, struct loop *l, const struct log *log,
+	x11_keyboard_on_leds *on_leds, void *ctx)
 {
 	struct x11_keyboard *kb = calloc(1, sizeof(*kb));
 	if (!kb)
@@ -242,7 +261,8 @@ struct x11_keyboard *x11_keyboard_create(
 	kb->log = log;
 	kb->on_leds = on_leds;
 	kb->ctx = ctx;
-	if (x11_xkb_init(&kb->xkb, c, log) == OK)
+	kb->settle = loop_timer_create(l, settled, kb);
+	if (kb->settle && x11_xkb_init(&kb->xkb, c, log) == OK)
 		return kb;
 	x11_keyboard_destroy(kb);
 	return NULL;
@@ -255,6 +275,7 @@ void x11_keyboard_destroy(struct x11_keyboard *kb)
 	release_held(kb);
 	x11_borrow_put_back(&kb->borrow, kb->c, kb->held, UINT64_MAX);
 	x11_xkb_fini(&kb->xkb);
+	loop_timer_destroy(kb->settle);
 	free(kb);
 }
 
@@ -268,6 +289,11 @@ void x11_keyboard_key(struct x11_keyboard *kb, uint32_t keysym, uint32_t code, b
 void x11_keyboard_release_all(struct x11_keyboard *kb)
 {
 	queue_op(kb, (struct op){ .kind = OP_RELEASE_ALL });
+}
+
+bool x11_keyboard_busy(const struct x11_keyboard *kb)
+{
+	return kb->n > 0;
 }
 
 bool x11_keyboard_event(struct x11_keyboard *kb, const xcb_generic_event_t *ev)
