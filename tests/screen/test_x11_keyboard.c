@@ -85,7 +85,7 @@ static int open_desk(void **state)
 {
 	struct desk *d = calloc(1, sizeof(*d));
 	assert_non_null(d);
-	xvfb_start(&d->server, "320x240x24", NULL);
+	xvfb_start(&d->server, "320x240x24", NULL, NULL);
 	d->loop = loop_create();
 	assert_non_null(d->loop);
 	reader_open(&d->reader, d->server.display);
@@ -647,6 +647,17 @@ static void creation_fails_cleanly(void **state)
 	x11_keyboard_destroy(NULL);
 }
 
+static void needs_xtest(void **state)
+{
+	struct xvfb server;
+	struct loop *l = loop_create();
+	(void)state;
+	xvfb_start(&server, "320x240x24", NULL, "XTEST");
+	assert_null(x11_keyboard_create(server.client, l, NULL, keep_leds, NULL));
+	xvfb_stop(&server);
+	loop_destroy(l);
+}
+
 static void a_broken_connection_is_told(void **state)
 {
 	(void)state;
@@ -675,6 +686,7 @@ int main(void)
 		DESK_TEST(nothing_stays_held_after_random_keys),
 		DESK_TEST(a_grabbed_server_delays_nothing),
 		DESK_TEST(creation_fails_cleanly),
+		cmocka_unit_test(needs_xtest),
 		cmocka_unit_test(a_broken_connection_is_told),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

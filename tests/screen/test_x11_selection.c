@@ -107,7 +107,7 @@ static int open_board(void **state)
 {
 	struct board *b = calloc(1, sizeof(*b));
 	assert_non_null(b);
-	xvfb_start(&b->server, "320x240x24", NULL);
+	xvfb_start(&b->server, "320x240x24", NULL, NULL);
 	b->loop = loop_create();
 	assert_non_null(b->loop);
 	b->c = xcb_connect(b->server.display, NULL);
