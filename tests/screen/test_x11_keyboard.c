@@ -266,6 +266,7 @@ static void modifiers_of_the_viewer_do_not_matter(void **state)
 		char command[64];
 		snprintf(command, sizeof(command), "setxkbmap -layout %s", layouts[i]);
 		run(d, command);
+		settle(d);
 		for (unsigned k = 0; k < ARRAY_LEN(cases); k++) {
 			reader_lock_mods(&d->reader, cases[k].locked);
 			settle(d);
@@ -406,17 +407,21 @@ static void follows_a_change_of_layout(void **state)
 	struct desk *d = *state;
 	type_and_check(d, text, ARRAY_LEN(text));
 	run(d, "setxkbmap de");
+	settle(d);
 	type_and_check(d, text, ARRAY_LEN(text));
 	run(d, "setxkbmap ru");
+	settle(d);
 	type_and_check(d, text, ARRAY_LEN(text));
 	run(d, "setxkbmap us");
+	settle(d);
 	/* Into the middle of what is being typed. */
 	for (unsigned i = 0; i < ARRAY_LEN(text); i++)
 		tap(d, text[i], 0);
 	xcb_flush(d->c);
 	run(d, "setxkbmap de");
 	settle(d);
-	wait_for(d, ARRAY_LEN(text));
+	wait_for(d, ARRAY_LEN(text)); /* what they gave depends on who was first */
+	settle(d);
 	reader_forget(&d->reader);
 	type_and_check(d, text, ARRAY_LEN(text));
 	check_quiet(d, 0);
