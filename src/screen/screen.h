@@ -73,7 +73,8 @@ struct screen_events {
 	/* Size or monitors changed; also sent once after creation, before any other
 	 * event. The next frame is of the new size and damaged all over. */
 	void (*on_layout)(void *ctx, const struct screen_layout *layout);
-	void (*on_resized)(void *ctx, enum screen_resized result); /* one for each resize() */
+	/* One for each resize(), after the on_layout that it led to. */
+	void (*on_resized)(void *ctx, enum screen_resized result);
 	void (*on_cursor)(void *ctx, const struct screen_cursor *cursor);
 	void (*on_leds)(void *ctx, unsigned leds); /* bits of enum screen_led */
 	void (*on_bell)(void *ctx);

@@ -8,7 +8,7 @@
 enum { SIZE_MAX_PX = 16384, FPS_MAX = 1000, CURSOR_W = 9, CURSOR_H = 14 };
 
 /* What has still to be told, in this order. */
-enum { TELL_RESIZED = 1 << 0, TELL_LAYOUT = 1 << 1, TELL_CURSOR = 1 << 2 };
+enum { TELL_LAYOUT = 1 << 0, TELL_RESIZED = 1 << 1, TELL_CURSOR = 1 << 2 };
 
 struct pattern {
 	struct screen base;

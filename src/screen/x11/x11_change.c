@@ -14,7 +14,7 @@ static void on_resized(void *ctx, enum screen_resized result)
 {
 	struct x11 *x = ctx;
 	x->answer = result;
-	x->tell |= X11_TELL_RESIZED;
+	x->resized = true;
 	x->dirty = true;
 	x11_capture_hold(&x->capture);
 }
@@ -66,6 +66,9 @@ static void apply(struct x11 *x)
 	x->shown = new;
 	if (differs)
 		x->tell |= X11_TELL_LAYOUT;
+	if (x->resized)
+		x->tell |= X11_TELL_RESIZED;
+	x->resized = false;
 	x11_capture_resume(&x->capture, differs);
 }
 
@@ -83,7 +86,7 @@ static void begin_resize(struct x11 *x)
 
 void x11_change_step(struct x11 *x)
 {
-	if (x->n_resize && !x->resize.busy && !(x->tell & X11_TELL_RESIZED))
+	if (x->n_resize && !x->resize.busy && !x->resized && !(x->tell & X11_TELL_RESIZED))
 		begin_resize(x);
 	/* Half way through a resize the layout is nobody's concern. */
 	if (x->dirty && !x->resize.busy) {

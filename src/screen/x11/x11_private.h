@@ -10,8 +10,8 @@
 
 /* Events that wait to be sent, in this order. */
 enum {
-	X11_TELL_RESIZED = 1 << 0,
-	X11_TELL_LAYOUT = 1 << 1,
+	X11_TELL_LAYOUT = 1 << 0,
+	X11_TELL_RESIZED = 1 << 1,
 	X11_TELL_NAME = 1 << 2,
 	X11_TELL_LEDS = 1 << 3,
 	X11_TELL_BELL = 1 << 4,
@@ -53,6 +53,7 @@ struct x11 {
 	int n_resize, n_answers; /* resize() not begun; begun and not told */
 	int w, h;                /* the last one asked for */
 	enum screen_resized answer;
+	bool resized; /* the answer waits for the layout that it led to */
 	unsigned leds;
 	char *text; /* for on_clipboard, owned */
 	size_t text_len;
