@@ -68,26 +68,38 @@ static void tell_viewers(struct desktop *d, const struct viewer *source)
 void clipboard_screen_changed(struct desktop *d)
 {
 	d->clip_valid = false;
+	d->clip_stale = d->clip_pending;
 	d->clip_any = true;
 	buf_reset(&d->clip);
 	tell_viewers(d, NULL);
 }
 
-void clipboard_screen_text(struct desktop *d, const char *text, size_t len)
+static void keep(struct desktop *d, const char *text, size_t len)
 {
-	d->clip_pending = false;
 	buf_reset(&d->clip);
 	buf_put(&d->clip, text, len);
 	if (buf_ok(&d->clip))
 		buf_reset(&d->clip);
 	d->clip_valid = true;
+}
+
+void clipboard_screen_text(struct desktop *d, const char *text, size_t len)
+{
+	bool stale = d->clip_stale;
+	d->clip_pending = d->clip_stale = false;
+	if (stale && !d->clip_valid) {
+		fetch(d);
+		return;
+	}
+	if (!stale)
+		keep(d, text, len);
 	for (struct viewer *v = d->viewers, *next; v; v = next) {
 		next = v->next;
 		if (!takes_part(v))
 			continue;
 		if (v->clip_wanted)
 			send_text(v);
-		else if (!(v->features & FEATURE_EXT_CLIPBOARD) && d->clip.len > 0)
+		else if (!stale && !(v->features & FEATURE_EXT_CLIPBOARD) && d->clip.len > 0)
 			send_plain(v);
 	}
 }
@@ -104,6 +116,7 @@ static void take_text(struct viewer *v, const struct buf *text)
 		return;
 	}
 	d->clip_valid = d->clip_any = true;
+	d->clip_stale = d->clip_pending;
 	d->screen->ops->set_clipboard(d->screen, (const char *)d->clip.data, d->clip.len);
 	tell_viewers(d, v);
 }

@@ -59,9 +59,19 @@ enum viewer_news {
 	NEWS_LAYOUT = 1 << 5, /* size or monitors */
 };
 
+/* To a SetDesktopSize. */
 struct viewer_reply {
-	int reason, result;
+	int result; /* enum screen_resized; REPLY_LATER: the screen has not answered */
 	struct screen_layout layout; /* what was asked for, for a refusal */
+};
+
+enum { REPLY_LATER = -1 };
+
+/* What SetEncodings chooses. */
+struct viewer_choice {
+	unsigned features;
+	struct encoder_settings settings;
+	const struct encoder_ops *encoding; /* NULL while none of ours was listed */
 };
 
 struct viewer {
@@ -76,17 +86,17 @@ struct viewer {
 	size_t stalled_at;           /* bytes written when the stall timer was started */
 	uint64_t sent, joined_us;
 	const char *refusal;
-	bool view_only, control, exclusive_wish;
+	bool view_only, control;
+	bool admitted; /* past the password: it counts as one of max_viewers */
 	struct rfb_handshake handshake;
 
 	struct buf in;  /* the beginning of a message */
 	struct buf out; /* what is being put together */
 	struct rfb_client_msg msg;
-	uint32_t body;       /* bulk bytes still to come for msg */
-	struct buf cut;      /* of a cut text */
-	bool cut_dropped;    /* it is over the ceiling: its bytes are skipped */
-	int32_t new_encoder; /* SetEncodings in progress: first one we have */
-	bool new_encoder_set;
+	uint32_t body;               /* bulk bytes still to come for msg */
+	struct buf cut;              /* of a cut text */
+	bool cut_dropped;            /* it is over the ceiling: its bytes are skipped */
+	struct viewer_choice choice; /* of a SetEncodings that is being read */
 
 	struct pix_convert convert;
 	unsigned features, news;
@@ -149,7 +159,9 @@ struct desktop {
 	struct buf scratch; /* pixels in a viewer's format */
 	struct buf blended; /* pixels with a cursor in them */
 	struct buf clip;    /* text, when clip_valid */
-	bool clip_valid, clip_pending, clip_any;
+	bool clip_valid, clip_any;
+	bool clip_pending; /* the screen is asked for its text */
+	bool clip_stale;   /* and what it will answer is not the text any more */
 
 	uint32_t resizing[VIEWER_REPLIES]; /* ids of viewers whose resize the screen has */
 	int n_resizing;

@@ -17,11 +17,18 @@ static int resize_shadow(struct desktop *d, int w, int h)
 	return OK;
 }
 
+static bool waits_for_reply(const struct viewer *v)
+{
+	for (int i = 0; i < v->n_replies; i++)
+		if (v->replies[i].result == REPLY_LATER)
+			return true;
+	return false;
+}
+
 static void tell_layout(struct desktop *d, struct viewer *v)
 {
-	bool asked = d->n_resizing > 0 && d->resizing[0] == v->id;
 	/* Who asked learns it from the reply that on_resized brings. */
-	if (!asked)
+	if (!waits_for_reply(v))
 		v->news |= NEWS_LAYOUT;
 	v->layout_reason = d->n_resizing > 0 ? 2 : 0;
 	viewer_damage_all(v);
@@ -45,16 +52,25 @@ void size_on_layout(void *ctx, const struct screen_layout *layout)
 	frame_schedule(d);
 }
 
-static void reply(struct viewer *v, int result, const struct screen_layout *layout)
+/* Replies leave in the order of the requests, those of the screen too. */
+static bool reply(struct viewer *v, int result, const struct screen_layout *layout)
 {
 	if (v->n_replies == VIEWER_REPLIES) {
 		viewer_close(v, "more SetDesktopSize requests than answers it took");
-		return;
+		return false;
 	}
-	struct viewer_reply *r = &v->replies[v->n_replies++];
-	*r = (struct viewer_reply){ .reason = 1, .result = result };
-	if (layout)
-		r->layout = *layout;
+	v->replies[v->n_replies++] = (struct viewer_reply){ result, *layout };
+	return true;
+}
+
+static void fill_in_reply(struct viewer *v, int result)
+{
+	for (int i = 0; i < v->n_replies; i++) {
+		if (v->replies[i].result == REPLY_LATER) {
+			v->replies[i].result = result;
+			return;
+		}
+	}
 }
 
 void size_on_resized(void *ctx, enum screen_resized result)
@@ -66,7 +82,7 @@ void size_on_resized(void *ctx, enum screen_resized result)
 	memmove(d->resizing, d->resizing + 1, sizeof(d->resizing) - sizeof(*d->resizing));
 	d->n_resizing--;
 	if (v && v->state == VIEWER_RUNNING)
-		reply(v, (int)result, NULL);
+		fill_in_reply(v, (int)result);
 	frame_schedule(d);
 }
 
@@ -112,11 +128,11 @@ void size_request(struct desktop *d, struct viewer *v, const struct rfb_client_m
 	if (result == SCREEN_RESIZED_OK && d->n_resizing == VIEWER_REPLIES)
 		result = SCREEN_RESIZED_NO_RESOURCES;
 	struct screen_layout l = layout_of(m);
-	bool same = l.w == d->layout.w && l.h == d->layout.h && l.n == 1 && d->layout.n == 1;
-	if (result != SCREEN_RESIZED_OK || same) {
-		reply(v, result, &l);
+	bool same = l.w == d->layout.w && l.h == d->layout.h && l.n == 1 && d->layout.n == 1 &&
+		    d->n_resizing == 0;
+	bool ask = result == SCREEN_RESIZED_OK && !same;
+	if (!reply(v, ask ? REPLY_LATER : result, &l) || !ask)
 		return;
-	}
 	d->resizing[d->n_resizing++] = v->id;
 	d->screen->ops->resize(d->screen, &l);
 }

@@ -32,6 +32,12 @@ void soft_cursor_moved(struct desktop *d, int x, int y)
 	damage(d);
 }
 
+void soft_cursor_changed(struct viewer *v)
+{
+	if (v->desktop->cursor.placed)
+		region_add_rect(&v->dirty, place(v->desktop));
+}
+
 bool soft_cursor_over(const struct viewer *v, struct rect r)
 {
 	const struct desktop *d = v->desktop;

@@ -8,6 +8,8 @@
 
 /* One FramebufferUpdate: what is new besides pixels, then pixels. */
 
+enum { REASON_THIS_VIEWER = 1 };
+
 enum {
 	/* Pixels converted to a viewer's format at a time: 1 MB of them. */
 	SLICE_PIXELS = 256 * 1024,
@@ -179,10 +181,12 @@ static bool put_sizes(struct viewer *v)
 	const struct screen_layout *now = &v->desktop->layout;
 	bool resized = v->w != now->w || v->h != now->h;
 	bool any = false;
-	for (int i = 0; i < v->n_replies; i++) {
-		bool ok = v->replies[i].result == SCREEN_RESIZED_OK;
-		put_extended_size(v, v->replies[i].reason, v->replies[i].result,
-			ok ? now : &v->replies[i].layout);
+	while (v->n_replies > 0 && v->replies[0].result != REPLY_LATER) {
+		bool ok = v->replies[0].result == SCREEN_RESIZED_OK;
+		put_extended_size(v, REASON_THIS_VIEWER, v->replies[0].result,
+			ok ? now : &v->replies[0].layout);
+		memmove(v->replies, v->replies + 1, sizeof(v->replies) - sizeof(v->replies[0]));
+		v->n_replies--;
 		any = true;
 		if (ok) {
 			v->w = now->w;
@@ -190,7 +194,6 @@ static bool put_sizes(struct viewer *v)
 			resized = false;
 		}
 	}
-	v->n_replies = 0;
 	if (v->features & FEATURE_EXTENDED_DESKTOP_SIZE) {
 		if (resized || v->news & NEWS_LAYOUT) {
 			put_extended_size(v, v->layout_reason, 0, now);

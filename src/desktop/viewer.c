@@ -68,7 +68,8 @@ bool viewer_ready(const struct viewer *v)
 
 bool viewer_pending(const struct viewer *v)
 {
-	return v->news || v->n_replies > 0 || v->copies || update_due(v);
+	bool reply = v->n_replies > 0 && v->replies[0].result != REPLY_LATER;
+	return v->news || reply || v->copies || update_due(v);
 }
 
 void viewer_damage_all(struct viewer *v)
@@ -154,6 +155,14 @@ static void start_running(struct viewer *v)
 		v->control ? "control" : "view only");
 }
 
+static int admitted(const struct desktop *d)
+{
+	int n = 0;
+	for (const struct viewer *v = d->viewers; v; v = v->next)
+		n += v->admitted && v->state != VIEWER_CLOSED;
+	return n;
+}
+
 static const char *why_not(const struct viewer *v)
 {
 	const struct desktop *d = v->desktop;
@@ -161,7 +170,7 @@ static const char *why_not(const struct viewer *v)
 		return v->refusal;
 	if (!d->screen || !d->shadow.px)
 		return "The screen is not ready yet: try again in a moment.";
-	if (d->max_viewers > 0 && !d->exclusive && desktop_viewers(d) >= d->max_viewers)
+	if (d->max_viewers > 0 && !d->exclusive && admitted(d) >= d->max_viewers)
 		return "As many viewers as are allowed are connected: try again later.";
 	return NULL;
 }
@@ -171,6 +180,7 @@ static void decide(struct viewer *v, enum desktop_rights rights)
 	struct desktop *d = v->desktop;
 	const char *refusal = rights == DESKTOP_REFUSED ? "Wrong password." : why_not(v);
 	v->state = VIEWER_HANDSHAKE;
+	v->admitted = !refusal;
 	v->control = rights == DESKTOP_CONTROL && !v->view_only && !d->view_only;
 	rfb_handshake_decide(&v->handshake, !refusal, refusal, &v->out);
 	viewer_flush(v);

@@ -26,9 +26,7 @@ static int on_set_pixel_format(struct viewer *v)
 
 static int on_set_encodings(struct viewer *v)
 {
-	v->features = 0;
-	v->settings = (struct encoder_settings){ .quality = -1, .compress = -1 };
-	v->new_encoder_set = false;
+	v->choice = (struct viewer_choice){ .settings = { .quality = -1, .compress = -1 } };
 	return OK;
 }
 
@@ -53,20 +51,17 @@ static const struct {
 	{ RFB_VMWARE_CURSOR, FEATURE_VMWARE_CURSOR },
 };
 
-static void take_encoding(struct viewer *v, int32_t encoding)
+static void take_encoding(struct viewer_choice *c, int32_t encoding)
 {
 	if (encoding >= RFB_QUALITY_0 && encoding <= RFB_QUALITY_9)
-		v->settings.quality = encoding - RFB_QUALITY_0;
+		c->settings.quality = encoding - RFB_QUALITY_0;
 	if (encoding >= RFB_COMPRESS_0 && encoding <= RFB_COMPRESS_9)
-		v->settings.compress = encoding - RFB_COMPRESS_0;
+		c->settings.compress = encoding - RFB_COMPRESS_0;
 	for (size_t i = 0; i < ARRAY_LEN(features); i++)
 		if (features[i].encoding == encoding)
-			v->features |= features[i].feature;
-	const struct encoder_ops *ops = encoder_find(encoding);
-	if (ops && !v->new_encoder_set) {
-		v->encoding = ops;
-		v->new_encoder_set = true;
-	}
+			c->features |= features[i].feature;
+	if (!c->encoding)
+		c->encoding = encoder_find(encoding);
 }
 
 /* The features that are answered once, when they are first listed. */
@@ -90,8 +85,12 @@ static void announce(struct viewer *v, unsigned first)
 
 static int encodings_done(struct viewer *v)
 {
-	if (!v->new_encoder_set)
-		v->encoding = encoder_find(RFB_RAW);
+	bool drew = v->features & FEATURE_ANY_CURSOR;
+	v->features = v->choice.features;
+	v->settings = v->choice.settings;
+	v->encoding = v->choice.encoding ? v->choice.encoding : encoder_find(RFB_RAW);
+	if (drew != !!(v->features & FEATURE_ANY_CURSOR))
+		soft_cursor_changed(v);
 	announce(v, v->features & ~v->announced);
 	v->announced |= v->features;
 	if (v->features & FEATURE_ANY_CURSOR && v->desktop->cursor.known)
@@ -100,6 +99,7 @@ static int encodings_done(struct viewer *v)
 		clipboard_announce(v);
 	log_debug(v->desktop->log, "viewer %u: %s, quality %d, compression %d", v->id,
 		v->encoding->name, v->settings.quality, v->settings.compress);
+	frame_schedule(v->desktop);
 	return OK;
 }
 
@@ -198,6 +198,8 @@ static int on_fence(struct viewer *v)
 
 static int on_set_desktop_size(struct viewer *v)
 {
+	if (!(v->features & FEATURE_EXTENDED_DESKTOP_SIZE))
+		return OK; /* it could not be answered */
 	size_request(v->desktop, v, &v->msg);
 	if (v->state == VIEWER_RUNNING)
 		frame_schedule(v->desktop);
@@ -226,7 +228,7 @@ static int take_body(struct viewer *v, struct rd *in)
 {
 	if (v->msg.type == RFB_SET_ENCODINGS) {
 		while (v->body > 0 && in->left >= 4) {
-			take_encoding(v, rd_s32(in));
+			take_encoding(&v->choice, rd_s32(in));
 			v->body -= 4;
 		}
 	} else {
