@@ -167,7 +167,7 @@ static void programs_start_clean(void **state)
 				      "</proc/$$/stat; test $pid = $group && test $pid = $session"),
 		0);
 	/* By exec, because a shell blocks signals for a moment when it forks. */
-	assert_int_equal(run_shell(f, "exec awk '/^Sig(Blk|Ign):/ && $2 !~ /^0+$/ { bad = 1 } "
+	assert_int_equal(run_shell(f, "exec awk '/^Sig(Blk|Ign):/ && $2 !~ /^0+$/ { bad = 1; print } "
 				      "END { exit bad }' /proc/self/status"),
 		0);
 	/* 3 is the directory that ls reads. */
