@@ -133,6 +133,13 @@ const struct screen_events desktop_screen_events = {
 	.on_gone = on_gone,
 };
 
+static void on_rest(void *ctx)
+{
+	struct desktop *d = ctx;
+	if (d->screen && d->screen->ops->rest && desktop_viewers(d) == 0)
+		d->screen->ops->rest(d->screen);
+}
+
 struct desktop *desktop_create(struct loop *l, const struct desktop_config *config,
 	const struct desktop_events *events, void *ctx)
 {
@@ -155,7 +162,8 @@ struct desktop *desktop_create(struct loop *l, const struct desktop_config *conf
 	buf_init(&d->blended, FRAME_MAX_BYTES);
 	buf_init(&d->clip, CLIPBOARD_MAX);
 	d->tick = loop_timer_create(l, frame_tick, d);
-	if (!d->tick)
+	d->rest = loop_timer_create(l, on_rest, d);
+	if (!d->tick || !d->rest)
 		goto fail;
 	return d;
 fail:
@@ -180,6 +188,7 @@ void desktop_destroy(struct desktop *d)
 	}
 	screen_destroy(d->screen);
 	loop_timer_destroy(d->tick);
+	loop_timer_destroy(d->rest);
 	free(d->shadow.px);
 	free(d->cursor.argb);
 	region_fini(&d->changed);

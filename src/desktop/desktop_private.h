@@ -14,6 +14,7 @@ enum {
 	VIEWER_READ_STOP = 256 * 1024,      /* queued for a viewer: it is not read any more */
 	VIEWER_HANDSHAKE_MS = 15 * 1000,
 	VIEWER_STALL_MS = 30 * 1000,
+	DESKTOP_REST_MS = 2000, /* without a viewer: the screen's input rests */
 	VIEWER_ENCODERS = 16,
 	VIEWER_REPLIES = 8, /* SetDesktopSize answers that wait for an update */
 	FRAME_MAX_BYTES = 256 * 1024 * 1024,
@@ -150,6 +151,7 @@ struct desktop {
 
 	struct viewer *viewers; /* all, newest first */
 	uint32_t next_id;
+	struct loop_timer *rest; /* runs for a moment after the last viewer has left */
 	struct loop_timer *tick; /* runs only while a frame is due but too early */
 	uint64_t last_frame_us;
 	bool armed, armed_now;

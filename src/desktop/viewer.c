@@ -57,6 +57,8 @@ void viewer_close(struct viewer *v, const char *why)
 	v->stream = NULL;
 	loop_timer_stop(v->deadline);
 	loop_task_queue(d->loop, &v->free_task);
+	if (desktop_viewers(d) == 0)
+		loop_timer_start(d->rest, DESKTOP_REST_MS);
 	frame_schedule(d);
 }
 

@@ -110,6 +110,9 @@ struct screen_ops {
 	/* Position in frame coordinates (clamped here) and the buttons held: bit 0
 	 * left, 1 middle, 2 right, 3..6 wheel up, down, left, right, 7 back, 8 forward. */
 	void (*pointer)(struct screen *self, int x, int y, unsigned buttons);
+	/* Nobody has been using the input for a while: what was lent for it (spare key
+	 * codes) goes back. May be NULL. */
+	void (*rest)(struct screen *self);
 	/* Asks for another size (checked by the caller: 1..16384, 256 MB). */
 	void (*resize)(struct screen *self, const struct screen_layout *layout);
 	void (*set_clipboard)(struct screen *self, const char *text, size_t len);

@@ -271,6 +271,13 @@ static void pointer(struct screen *s, int px, int py, unsigned buttons)
 	send_out(of(s));
 }
 
+static void rest(struct screen *s)
+{
+	if (of(s)->keyboard)
+		x11_keyboard_release_all(of(s)->keyboard);
+	send_out(of(s));
+}
+
 static void resize(struct screen *s, const struct screen_layout *layout)
 {
 	struct x11 *x = of(s);
@@ -299,6 +306,7 @@ static const struct screen_ops ops = {
 	.release = release,
 	.key = key,
 	.pointer = pointer,
+	.rest = rest,
 	.resize = resize,
 	.set_clipboard = set_clipboard,
 	.want_clipboard = want_clipboard,
