@@ -520,15 +520,17 @@ class Viewer:
 
     def update(self):
         _, count = struct.unpack('>BH', self.read(3))
+        self.painted = False
         for _ in range(count):
             x, y, w, h, encoding = struct.unpack('>HHHHi', self.read(12))
             if encoding == RAW:
                 self.paint(x, y, w, h, self.read(w * h * 4))
+                self.painted = True
             elif encoding in (DESKTOP_SIZE, EXTENDED_DESKTOP_SIZE):
                 if encoding == EXTENDED_DESKTOP_SIZE:
                     self.read(self.read(4)[0] * 16)
                     self.resized = (x, y)
-                if encoding == DESKTOP_SIZE or y == 0:
+                if (encoding == DESKTOP_SIZE or y == 0) and (w, h) != (self.w, self.h):
                     self.w, self.h = w, h
                     self.pixels = bytearray(w * h * 4)
             else:
@@ -547,6 +549,9 @@ class Viewer:
         """A whole picture, as it is now."""
         self.request()
         self.wait_update()
+        while not self.painted:  # a size comes in an update of its own
+            self.request(True)
+            self.wait_update()
         return self.picture()
 
     def picture(self):
