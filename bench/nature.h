@@ -15,5 +15,5 @@ struct nature {
 /* ERR_NOMEM or ERR_IO. */
 int nature_init(struct nature *n, int w, int h, int n_frames);
 void nature_fini(struct nature *n); /* a zeroed one is fine */
-/* The i-th frame; past the last the film runs backwards, and so on. */
+/* The i-th frame of two or more; past the last the film runs backwards, and so on. */
 int nature_frame(const struct nature *n, uint32_t i);

@@ -155,8 +155,11 @@ int tally_workload(const struct tally *t, const char *name)
 static double largest(const struct tally *t, enum metric m, int contestant)
 {
 	double most = NAN;
-	for (int i = 0; i < t->n_workloads; i++)
-		most = fmax(most, tally_median(t, m, i, contestant));
+	for (int i = 0; i < t->n_workloads; i++) {
+		double v = tally_median(t, m, i, contestant);
+		if (isfinite(v) && !(v <= most))
+			most = v;
+	}
 	return most;
 }
 
