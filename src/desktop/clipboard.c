@@ -13,27 +13,45 @@ static bool takes_part(const struct viewer *v)
 	return v->state == VIEWER_RUNNING && v->control;
 }
 
+/* A text that the viewer's queue has no room for is not worth losing the viewer. */
+static void send_if_it_fits(struct viewer *v, const struct buf *message)
+{
+	size_t waits = stream_queued(v->stream) + v->out.len;
+	size_t limit = viewer_queue_limit(v->desktop);
+	if (buf_ok(message) || waits > limit || message->len > limit - waits) {
+		log_warn(v->desktop->log, "viewer %u: the clipboard's text is too long for it",
+			v->id);
+		return;
+	}
+	v->out.max = limit; /* the frame may have grown */
+	buf_put(&v->out, message->data, message->len);
+	viewer_flush(v);
+}
+
 static void send_plain(struct viewer *v)
 {
-	struct buf latin1;
+	struct buf latin1, message;
 	buf_init(&latin1, CUT_TEXT_MAX);
+	buf_init(&message, CUT_TEXT_MAX + 8);
 	ext_clipboard_latin1_from_utf8(
 		&latin1, (const char *)v->desktop->clip.data, v->desktop->clip.len);
-	if (!buf_ok(&latin1)) {
-		rfb_put_server_cut_text(&v->out, (const char *)latin1.data, (uint32_t)latin1.len);
-		viewer_flush(v);
-	}
+	message.bad = latin1.bad;
+	rfb_put_server_cut_text(&message, (const char *)latin1.data, (uint32_t)latin1.len);
+	send_if_it_fits(v, &message);
 	buf_fini(&latin1);
+	buf_fini(&message);
 }
 
 static void send_text(struct viewer *v)
 {
 	const struct desktop *d = v->desktop;
+	struct buf message;
+	buf_init(&message, 3 * CLIPBOARD_MAX);
 	v->clip_wanted = false;
-	if (ext_clipboard_put_text(&v->out, true, (const char *)d->clip.data, d->clip.len))
-		viewer_close(v, "no memory for the clipboard");
-	else
-		viewer_flush(v);
+	message.bad =
+		ext_clipboard_put_text(&message, true, (const char *)d->clip.data, d->clip.len);
+	send_if_it_fits(v, &message);
+	buf_fini(&message);
 }
 
 static void fetch(struct desktop *d)
@@ -137,7 +155,9 @@ static void take_extended(struct viewer *v)
 	struct buf text;
 	buf_init(&text, CLIPBOARD_MAX);
 	int err = ext_clipboard_parse(v->cut.data, v->cut.len, &m, &text);
-	if (err)
+	if (err == ERR_LIMIT)
+		log_warn(v->desktop->log, "viewer %u: its clipboard's text is too long", v->id);
+	else if (err)
 		viewer_close(v, "a broken clipboard message");
 	else if (m.flags & EXT_CLIPBOARD_PROVIDE && m.flags & EXT_CLIPBOARD_TEXT)
 		take_text(v, &text);
