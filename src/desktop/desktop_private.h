@@ -16,6 +16,10 @@ enum {
 	VIEWER_STALL_MS = 30 * 1000,
 	DESKTOP_REST_MS = 2000, /* without a viewer: the screen's input rests */
 	VIEWER_ENCODERS = 16,
+	/* Rectangles that a viewer can ask for one by one: each costs time with every
+	 * further one. */
+	REQUESTS_MAX = 64,
+	DIRTY_MAX = 4096,
 	VIEWER_REPLIES = 8, /* SetDesktopSize answers that wait for an update */
 	FRAME_MAX_BYTES = 256 * 1024 * 1024,
 	CUT_TEXT_MAX = 1024 * 1024,       /* plain or compressed, as it comes */
@@ -89,6 +93,7 @@ struct viewer {
 	const char *refusal;
 	bool view_only, control;
 	bool admitted; /* past the password: it counts as one of max_viewers */
+	bool asking;   /* inside on_authenticate */
 	struct rfb_handshake handshake;
 
 	struct buf in;  /* the beginning of a message */

@@ -240,11 +240,7 @@ static void choose(const struct viewer *v, struct region *out)
 	const struct desktop *d = v->desktop;
 	region_intersect_rect(
 		out, rect_clip((struct rect){ 0, 0, v->w, v->h }, d->shadow.w, d->shadow.h));
-	if (region_count(out) > RECTS_MAX) {
-		struct rect box = region_bounds(out);
-		region_clear(out);
-		region_add_rect(out, box);
-	}
+	region_limit(out, RECTS_MAX);
 }
 
 bool update_due(const struct viewer *v)

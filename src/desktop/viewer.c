@@ -128,8 +128,9 @@ static void on_deadline(void *ctx)
 		viewer_close(v, "the handshake took too long");
 		return;
 	}
+	/* It is less than before when answers to pings were queued meanwhile. */
 	size_t written = v->sent - stream_queued(v->stream);
-	if (written == v->stalled_at) {
+	if ((ptrdiff_t)(written - v->stalled_at) <= 0) {
 		viewer_close(v, "it has taken nothing for 30 s");
 		return;
 	}
@@ -150,6 +151,7 @@ static void start_running(struct viewer *v)
 	loop_timer_stop(v->deadline);
 	v->state = VIEWER_RUNNING;
 	v->joined_us = clock_now_us();
+	viewer_damage_all(v); /* it has nothing, even if it never says so */
 	if (d->exclusive || (!v->handshake.shared && v->control))
 		desktop_send_away_others(d, v);
 	put_init(v);
@@ -196,11 +198,13 @@ static void ask_rights(struct viewer *v)
 {
 	struct desktop *d = v->desktop;
 	v->state = VIEWER_DECIDING;
+	v->asking = true;
 	if (v->handshake.security == RFB_SECURITY_NONE)
 		decide(v, DESKTOP_CONTROL);
 	else
 		d->events->on_authenticate(
 			d->ctx, v->id, v->handshake.challenge, v->handshake.response);
+	v->asking = false;
 }
 
 static int step_handshake(struct viewer *v, struct rd *in)
@@ -346,6 +350,7 @@ void desktop_authenticated(struct desktop *d, uint32_t viewer, enum desktop_righ
 	if (!v || v->state != VIEWER_DECIDING)
 		return;
 	decide(v, rights);
-	if (v->state != VIEWER_CLOSED)
+	/* From inside the question the one who asked goes on reading. */
+	if (v->state != VIEWER_CLOSED && !v->asking)
 		take_from_buffer(v);
 }

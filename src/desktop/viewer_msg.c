@@ -16,6 +16,7 @@ static int on_set_pixel_format(struct viewer *v)
 	if (!pix_format_valid(&v->msg.format))
 		return ERR_PROTO;
 	pix_convert_init(&v->convert, &v->msg.format);
+	viewer_damage_all(v); /* pixels of a coarser format must not stay */
 	if (!v->msg.format.true_colour)
 		rfb_put_colour_map_bgr233(&v->out);
 	/* Cursor pixels are in the viewer's format too. */
@@ -64,6 +65,26 @@ static void take_encoding(struct viewer_choice *c, int32_t encoding)
 		c->encoding = encoder_find(encoding);
 }
 
+/* What a viewer was to be told of features that it does not list any more. */
+static void take_back(struct viewer *v)
+{
+	static const struct {
+		unsigned features, news;
+	} rows[] = {
+		{ FEATURE_ANY_CURSOR, NEWS_CURSOR },
+		{ FEATURE_DESKTOP_NAME, NEWS_NAME },
+		{ FEATURE_QEMU_LED | FEATURE_VMWARE_LED, NEWS_LEDS },
+		{ FEATURE_QEMU_KEY, NEWS_QEMU_KEY_ACK },
+		{ FEATURE_MOUSE, NEWS_MOUSE_ACK },
+	};
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		if (!(v->news & rows[i].news) || v->features & rows[i].features)
+			continue;
+		v->news &= ~rows[i].news;
+		v->announced &= ~rows[i].features;
+	}
+}
+
 /* The features that are answered once, when they are first listed. */
 static void announce(struct viewer *v, unsigned first)
 {
@@ -86,11 +107,15 @@ static void announce(struct viewer *v, unsigned first)
 static int encodings_done(struct viewer *v)
 {
 	bool drew = v->features & FEATURE_ANY_CURSOR;
+	int quality = v->settings.quality, better = v->choice.settings.quality;
 	v->features = v->choice.features;
 	v->settings = v->choice.settings;
 	v->encoding = v->choice.encoding ? v->choice.encoding : encoder_find(RFB_RAW);
 	if (drew != !!(v->features & FEATURE_ANY_CURSOR))
 		soft_cursor_changed(v);
+	if (quality >= 0 && (better < 0 || better > quality))
+		viewer_damage_all(v); /* what does not change would stay blurred */
+	take_back(v);
 	announce(v, v->features & ~v->announced);
 	v->announced |= v->features;
 	if (v->features & FEATURE_ANY_CURSOR && v->desktop->cursor.known)
@@ -110,8 +135,10 @@ static int on_update_request(struct viewer *v)
 	if (v->msg.update.incremental && v->continuous)
 		return OK;
 	region_add_rect(&v->requested, r);
+	region_limit(&v->requested, REQUESTS_MAX);
 	if (!v->msg.update.incremental) {
 		region_add_rect(&v->dirty, r);
+		region_limit(&v->dirty, DIRTY_MAX);
 		if (v->features & FEATURE_EXTENDED_DESKTOP_SIZE && !(v->news & NEWS_LAYOUT)) {
 			v->news |= NEWS_LAYOUT;
 			v->layout_reason = 0;
@@ -173,12 +200,9 @@ static int cut_text_done(struct viewer *v)
 
 static int on_continuous(struct viewer *v)
 {
-	bool was = v->continuous;
 	v->continuous = v->msg.continuous.enable;
 	v->continuous_area = (struct rect){ v->msg.continuous.x, v->msg.continuous.y,
 		v->msg.continuous.w, v->msg.continuous.h };
-	if (was || !v->continuous)
-		region_clear(&v->requested);
 	if (!v->continuous)
 		rfb_put_end_of_continuous_updates(&v->out);
 	frame_schedule(v->desktop);

@@ -138,6 +138,15 @@ struct rect region_bounds(const struct region *r)
 	return rect_of(pixman_region32_extents(raw(r)));
 }
 
+void region_limit(struct region *r, size_t max)
+{
+	if (region_count(r) <= max)
+		return;
+	struct rect box = region_bounds(r);
+	region_clear(r);
+	region_add_rect(r, box);
+}
+
 size_t region_count(const struct region *r)
 {
 	return (size_t)pixman_region32_n_rects(raw(r));

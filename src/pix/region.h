@@ -33,6 +33,8 @@ void region_intersect(struct region *r, const struct region *other);
 void region_intersect_rect(struct region *r, struct rect rect);
 void region_translate(struct region *r, int dx, int dy);
 struct rect region_bounds(const struct region *r);
+/* One of more than `max` rectangles becomes its bounding box. */
+void region_limit(struct region *r, size_t max);
 /* How many rectangles, and the i-th (0-based, in y-x order). */
 size_t region_count(const struct region *r);
 struct rect region_at(const struct region *r, size_t i);
