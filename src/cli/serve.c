@@ -85,6 +85,7 @@ struct server {
 	const char *hosts[OPT_LIST_MAX + 1], *origins[OPT_LIST_MAX + 1];
 	struct share_listen listen[SHARE_LISTEN_MAX];
 	char name[256];
+	bool ended;
 	int code;
 };
 
@@ -151,6 +152,9 @@ static void on_ready(void *ctx)
 static void on_end(void *ctx, bool failed, const char *why)
 {
 	struct server *s = ctx;
+	if (s->ended) /* one thing that ends takes others along: the first is the reason */
+		return;
+	s->ended = true;
 	if (failed)
 		log_error(&s->cli->log, "%s", why);
 	else
@@ -284,7 +288,6 @@ int serve(struct cli *cli, const struct serve_options *o, struct share_config *c
 	int code = take_addresses(&s);
 	if (code)
 		return code;
-	umask(077);
 	signal(SIGPIPE, SIG_IGN);
 	prctl(PR_SET_DUMPABLE, 0);
 	struct child *child = child_create(password_serve, &passwords);
@@ -292,6 +295,7 @@ int serve(struct cli *cli, const struct serve_options *o, struct share_config *c
 		log_error(&cli->log, "cannot start the supervisor process: %s", strerror(errno));
 		return CLI_FAILURE;
 	}
+	umask(077); /* ours alone: what the supervisor spawns keeps the user's */
 	code = serve_with(&s, child);
 	child_destroy(child);
 	if (s.loop)

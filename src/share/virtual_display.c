@@ -57,6 +57,8 @@ static void on_member_exit(void *ctx, int status, int error)
 	struct member *m = ctx;
 	struct virtual_display *x = m->display;
 	m->id = 0;
+	if (status < 0 && error == EPIPE)
+		return; /* the supervisor is lost, which its owner says */
 	if (m == &x->server && status >= 0 && !x->is_ready && x->tries < SERVER_TRIES &&
 		!start_server(x))
 		return;
@@ -84,8 +86,9 @@ static int spawn(struct virtual_display *x, struct member *m, const char *const 
 		.keep = keep,
 		.keep_as = keep_as,
 		.n_keep = keep ? 1 : 0,
-		/* The last try says on standard error what is wrong. */
-		.quiet = m != &x->server || x->tries < SERVER_TRIES,
+		/* The last try says on standard error what is wrong, and so does what
+		 * the user named. */
+		.quiet = m == &x->server ? x->tries < SERVER_TRIES : m != &x->command || !x->argv,
 	};
 	int id = child_spawn(x->child, &what, on_member_exit, m);
 	if (id > 0)
@@ -188,7 +191,10 @@ static int start_server(struct virtual_display *x)
 
 static void start(struct virtual_display *x, struct member *m, const char *const *argv)
 {
-	const char *const env[] = { x->display_env, x->auth_env, NULL };
+	/* Programs that could also talk to the Wayland session porthole was started
+	 * in would open their windows there. */
+	const char *const env[] = { x->display_env, x->auth_env, "WAYLAND_DISPLAY",
+		"WAYLAND_SOCKET", "XDG_SESSION_TYPE=x11", "GDK_BACKEND=x11", NULL };
 	if (spawn(x, m, argv, env, NULL))
 		x->events->on_end(x->ctx, true, "the supervisor does not answer");
 }

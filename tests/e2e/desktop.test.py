@@ -155,6 +155,7 @@ def supervisor_dies(stack):
     pids = whole(server, 'Xvfb', 'openbox', 'xterm')
     os.kill(children(server.pid)[0], signal.SIGKILL)
     equal(server.wait(), 1, 'exit code')
+    equal(server.err.count('error:'), 1, 'errors; ' + server.err)
     expect('supervisor' in server.err, server.err)
     server.check()
     wait_gone(pids, 10)
@@ -164,6 +165,20 @@ def supervisor_dies(stack):
 def command(stack):
     server, port = desktop(stack, '--', 'sh', '-c', 'test -n "$DISPLAY" && sleep 1')
     equal(server.wait(), 0, 'exit code; ' + server.err)
+    server.check()
+
+
+@case('the command is heard, and has the user\'s umask and this display alone')
+def surroundings(stack):
+    before = os.umask(0o027)
+    try:
+        server, port = desktop(stack, '--', 'sh', '-c', 'umask >&2; echo [$WAYLAND_DISPLAY] >&2',
+                               env={'WAYLAND_DISPLAY': 'wayland-0'})
+    finally:
+        os.umask(before)
+    equal(server.wait(), 0, 'exit code; ' + server.err)
+    expect('0027' in server.err, server.err)
+    expect('[]' in server.err, server.err)
     server.check()
 
 
