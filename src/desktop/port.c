@@ -35,6 +35,7 @@ struct port {
 	struct loop *loop;
 	struct port_config config;
 	struct origin_rules rules;
+	char listen[ADDRESS_TEXT_MAX]; /* the host part */
 	struct listener *listener;
 	struct visitor *visitors;
 	int n_visitors;
@@ -242,8 +243,14 @@ struct port *port_create(struct loop *l, const struct port_config *config, const
 		free(p);
 		return NULL;
 	}
+	const struct address *at = listener_address(p->listener);
+	address_text(at, p->listen);
+	if (strrchr(p->listen, ':'))
+		*strrchr(p->listen, ':') = '\0'; /* the port */
 	p->rules = (struct origin_rules){
-		.port = address_port(listener_address(p->listener)),
+		.listen = address_is_unix(at) ? NULL : p->listen,
+		.listen_any = address_is_any(at),
+		.port = address_port(at),
 		.hosts = config->hosts,
 		.origins = config->origins,
 	};

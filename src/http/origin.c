@@ -1,5 +1,6 @@
 #include "http/origin.h"
 
+#include <arpa/inet.h>
 #include <string.h>
 #include <strings.h>
 
@@ -41,6 +42,27 @@ static bool is_in(struct http_text t, const char *const *list)
 	return false;
 }
 
+/* "10.0.0.1" or "[fd00::1]": nothing that a name server has a say in. */
+static bool is_numeric(struct http_text name)
+{
+	char text[INET6_ADDRSTRLEN];
+	struct in6_addr in;
+	bool v6 = name.n > 2 && name.p[0] == '[' && name.p[name.n - 1] == ']';
+	size_t n = v6 ? name.n - 2 : name.n;
+	if (n >= sizeof(text))
+		return false;
+	memcpy(text, name.p + v6, n);
+	text[n] = '\0';
+	return inet_pton(v6 ? AF_INET6 : AF_INET, text, &in) == 1;
+}
+
+static bool is_listen_address(const struct origin_rules *rules, struct http_text name)
+{
+	if (rules->listen_any && is_numeric(name))
+		return true;
+	return rules->listen && http_text_is_nocase(name, rules->listen);
+}
+
 static bool host_is_ours(const struct origin_rules *rules, struct http_text host)
 {
 	static const char *const loopback[] = { "localhost", "127.0.0.1", "[::1]", NULL };
@@ -50,7 +72,8 @@ static bool host_is_ours(const struct origin_rules *rules, struct http_text host
 	if (port.p && is_in(host, rules->hosts))
 		return true;
 	return port_is(port, rules->port, rules->tls) &&
-	       (is_in(name, loopback) || is_in(name, rules->hosts));
+	       (is_in(name, loopback) || is_in(name, rules->hosts) ||
+		       is_listen_address(rules, name));
 }
 
 static bool origin_is_ours(

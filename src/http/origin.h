@@ -8,9 +8,15 @@
 struct origin_rules {
 	bool tls;
 	int port;
-	/* NULL-ended: what Host may carry besides localhost, 127.0.0.1 and [::1]:
-	 * the listen address, names from options, IPv6 in brackets. "name" goes
-	 * with `port`, "name:port" (a tunnel, a proxy) stands for itself. */
+	/* Where we listen, as Host has it: "192.168.1.5", "[fd00::1]"; NULL: nothing
+	 * more than localhost, 127.0.0.1 and [::1], which go always. */
+	const char *listen;
+	/* It stands for every address of this machine ("0.0.0.0", "[::]"): Host may be
+	 * any numeric one. A page elsewhere cannot make a browser send one of ours with
+	 * an Origin that equals it, which it can with a name (DNS rebinding). */
+	bool listen_any;
+	/* NULL-ended: names from options, IPv6 in brackets. "name" goes with `port`,
+	 * "name:port" (a tunnel, a proxy) stands for itself. */
 	const char *const *hosts;
 	/* NULL-ended: further origins ("https://example.org") that may connect. */
 	const char *const *origins;

@@ -135,6 +135,16 @@ bool address_is_local(const struct address *a)
 	return IN6_IS_ADDR_LOOPBACK(&in) || (IN6_IS_ADDR_V4MAPPED(&in) && in.s6_addr[12] == 127);
 }
 
+bool address_is_any(const struct address *a)
+{
+	if (a->sa.ss_family == AF_INET)
+		return v4_of(a).sin_addr.s_addr == htonl(INADDR_ANY);
+	if (a->sa.ss_family != AF_INET6)
+		return false;
+	struct in6_addr in = v6_of(a).sin6_addr;
+	return IN6_IS_ADDR_UNSPECIFIED(&in);
+}
+
 int address_port(const struct address *a)
 {
 	if (a->sa.ss_family == AF_INET)

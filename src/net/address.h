@@ -19,5 +19,7 @@ void address_text(const struct address *a, char out[ADDRESS_TEXT_MAX]);
 bool address_is_unix(const struct address *a);
 /* Reachable from this machine only: a loopback address or a Unix socket. */
 bool address_is_local(const struct address *a);
+/* Stands for every address of this machine: 0.0.0.0 or [::]. */
+bool address_is_any(const struct address *a);
 int address_port(const struct address *a); /* 0 for a Unix socket */
 void address_set_port(struct address *a, int port);

@@ -19,7 +19,7 @@ static void check_text(struct http_text t, const uint8_t *data, size_t size)
 static void check_request(const struct http_request *r, const uint8_t *data, size_t size)
 {
 	static const char *const hosts[] = { "a.example", "b:1", NULL };
-	const struct origin_rules rules = { false, 5900, hosts, hosts };
+	const struct origin_rules rules = { .port = 5900, .hosts = hosts, .origins = hosts };
 	char accept[UPGRADE_ACCEPT_TEXT];
 	if (size > HTTP_HEAD_MAX || memcmp(data + size - 2, "\r\n", 2) != 0)
 		abort();

@@ -12,9 +12,13 @@
 static const char *const hosts[] = { "Desk.example", "[fe80::1]", "tunnel:8022", "192.0.2.7",
 	NULL };
 static const char *const origins[] = { "https://console.example", NULL };
-static const struct origin_rules plain = { false, 5900, hosts, origins };
-static const struct origin_rules web = { false, 80, hosts, origins };
-static const struct origin_rules tls = { true, 443, NULL, NULL };
+static const struct origin_rules plain = {
+	.tls = false, .port = 5900, .hosts = hosts, .origins = origins
+};
+static const struct origin_rules web = {
+	.tls = false, .port = 80, .hosts = hosts, .origins = origins
+};
+static const struct origin_rules tls = { .tls = true, .port = 443, .hosts = NULL, .origins = NULL };
 
 static int check(const struct origin_rules *rules, const char *host, const char *origin)
 {
@@ -64,6 +68,28 @@ static void foreign_hosts_are_misdirected(void **state)
 	assert_int_equal(check(&plain, NULL, NULL), 400);
 	assert_int_equal(check(&tls, "localhost:80", NULL), 421);
 	assert_int_equal(check(&tls, "desk.example", NULL), 421);
+}
+
+static void the_listen_address_is_a_host(void **state)
+{
+	(void)state;
+	const struct origin_rules one = { .port = 5900, .listen = "192.0.2.7" };
+	assert_int_equal(check(&one, "192.0.2.7:5900", "http://192.0.2.7:5900"), 0);
+	assert_int_equal(check(&one, "192.0.2.8:5900", NULL), 421);
+	assert_int_equal(check(&one, "192.0.2.7:5901", NULL), 421);
+	const struct origin_rules six = { .port = 80, .listen = "[2001:db8::7]" };
+	assert_int_equal(check(&six, "[2001:DB8::7]", NULL), 0);
+	const struct origin_rules any = { .port = 5900, .listen = "0.0.0.0", .listen_any = true };
+	static const char *const good[] = { "0.0.0.0:5900", "192.0.2.8:5900", "[2001:db8::7]:5900",
+		"localhost:5900" };
+	static const char *const bad[] = { "evil.example:5900", "192.0.2.8.evil.example:5900",
+		"192.0.2:5900", "[192.0.2.8]:5900", "2001:db8::7:5900", "[fe80::1%eth0]:5900",
+		"192.0.2.8:5901", "[]:5900" };
+	for (size_t i = 0; i < ARRAY_LEN(good); i++)
+		assert_int_equal(check(&any, good[i], NULL), 0);
+	for (size_t i = 0; i < ARRAY_LEN(bad); i++)
+		assert_int_equal(check(&any, bad[i], NULL), 421);
+	assert_int_equal(check(&any, "192.0.2.8:5900", "http://203.0.113.9:5900"), 403);
 }
 
 static void origin_is_the_page_of_this_host(void **state)
@@ -126,6 +152,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(own_hosts_pass),
 		cmocka_unit_test(foreign_hosts_are_misdirected),
+		cmocka_unit_test(the_listen_address_is_a_host),
 		cmocka_unit_test(origin_is_the_page_of_this_host),
 		cmocka_unit_test(assets_are_found_by_their_path_only),
 	};

@@ -70,6 +70,9 @@ static void addresses_parse_and_print(void **state)
 		assert_string_equal(text, rows[i].out);
 		assert_int_equal(address_port(&a), rows[i].port);
 		assert_int_equal(address_is_local(&a), rows[i].local);
+		bool any = strncmp(rows[i].in, "0.0.0.0", 7) == 0 ||
+			   strncmp(rows[i].in, "[::]", 4) == 0;
+		assert_int_equal(address_is_any(&a), any);
 		assert_int_equal(address_is_unix(&a), strncmp(rows[i].in, "unix:", 5) == 0);
 	}
 }

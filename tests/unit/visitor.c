@@ -24,7 +24,7 @@ static const struct asset files[] = {
 		(const uint8_t *)"<html>", 6 },
 };
 static const struct asset_table table = { files, ARRAY_LEN(files) };
-static const struct origin_rules rules = { false, 5900, NULL, NULL };
+static const struct origin_rules rules = { .port = 5900 };
 
 static void ws_data(void *ctx, const uint8_t *data, size_t n)
 {
