@@ -292,6 +292,27 @@ static const struct stream_ops socket_stream_ops = {
 	.fd = socket_fd,
 };
 
+/* A peer that is gone without a word (power, network) is noticed 40 s later,
+ * whether we wait for it or it has not confirmed what we sent. All of it is
+ * refused where it does not apply. */
+static void set_options(int fd)
+{
+	enum { IDLE_S = 30, STEP_S = 5, STEPS = 2, LOST_MS = 40 * 1000 };
+	static const struct {
+		int level, name, value;
+	} rows[] = {
+		{ IPPROTO_TCP, TCP_NODELAY, 1 },
+		{ IPPROTO_TCP, TCP_NOTSENT_LOWAT, NOTSENT_LOWAT },
+		{ IPPROTO_TCP, TCP_KEEPIDLE, IDLE_S },
+		{ IPPROTO_TCP, TCP_KEEPINTVL, STEP_S },
+		{ IPPROTO_TCP, TCP_KEEPCNT, STEPS },
+		{ IPPROTO_TCP, TCP_USER_TIMEOUT, LOST_MS },
+		{ SOL_SOCKET, SO_KEEPALIVE, 1 },
+	};
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+		setsockopt(fd, rows[i].level, rows[i].name, &rows[i].value, sizeof(int));
+}
+
 struct stream *socket_stream_create(struct loop *l, int fd, size_t queue_max)
 {
 	struct socket_stream *s = calloc(1, sizeof(*s));
@@ -309,8 +330,6 @@ struct stream *socket_stream_create(struct loop *l, int fd, size_t queue_max)
 		free(s);
 		return NULL;
 	}
-	/* Refused where they do not apply. */
-	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &(int){ 1 }, sizeof(int));
-	setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &(int){ NOTSENT_LOWAT }, sizeof(int));
+	set_options(fd);
 	return &s->s;
 }

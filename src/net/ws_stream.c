@@ -15,6 +15,8 @@ enum {
 	PING_MS = 30 * 1000,
 	PONG_MS = 10 * 1000,
 	PINGS_A_SECOND = 100, /* of the peer, each costs us an answer */
+	/* A peer that only sends pings and reads nothing has no more queued for it. */
+	PONG_BEHIND_MAX = 64 * 1024,
 };
 
 enum close_code {
@@ -131,7 +133,9 @@ static void on_ping(struct ws_stream *s)
 		refuse(s, CLOSE_POLICY);
 		return;
 	}
-	/* A full queue drops the answer; the bytes before it show that we live. */
+	/* A long queue drops the answer; the bytes before it show that we live. */
+	if (stream_queued(s->below) > PONG_BEHIND_MAX)
+		return;
 	int err = ws_out_control(s->below, masks(s), WS_PONG, s->control, (size_t)s->head.len);
 	(void)err;
 }

@@ -1,5 +1,6 @@
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -442,6 +443,29 @@ static void loop_ends_a_flush_that_is_under_way(void **state)
 	close_as(&f->a, CLOSE_FLUSH); /* tear_down finds it */
 }
 
+/* Or keys would stay pressed for whoever's machine has lost power. */
+static void a_lost_peer_is_noticed(void **state)
+{
+	static const struct {
+		int level, name, max;
+	} rows[] = {
+		{ SOL_SOCKET, SO_KEEPALIVE, 1 },
+		{ IPPROTO_TCP, TCP_KEEPIDLE, 60 },
+		{ IPPROTO_TCP, TCP_USER_TIMEOUT, 60000 },
+	};
+	struct fixture *f = *state;
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	struct stream *s = socket_stream_create(f->loop, fd, QUEUE_MAX);
+	assert_non_null(s);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		int value = 0;
+		socklen_t len = sizeof(value);
+		assert_int_equal(getsockopt(fd, rows[i].level, rows[i].name, &value, &len), 0);
+		assert_in_range(value, 1, rows[i].max);
+	}
+	stream_close(s, false);
+}
+
 static void out_queue_equals_a_buffer(void **state)
 {
 	(void)state;
@@ -489,6 +513,7 @@ int main(void)
 		STREAM_TEST(flush_gives_up),
 		STREAM_TEST(drop_writes_no_more),
 		STREAM_TEST(loop_ends_a_flush_that_is_under_way),
+		STREAM_TEST(a_lost_peer_is_noticed),
 		cmocka_unit_test(out_queue_equals_a_buffer),
 	};
 	return cmocka_run_group_tests_name("net/stream", tests, NULL, NULL);

@@ -454,6 +454,24 @@ static void ping_flood_is_refused(void **state)
 	assert_int_equal(f->a.err, ERR_LIMIT);
 }
 
+static void pongs_do_not_pile_up(void **state)
+{
+	struct fixture *f = *state;
+	open_one(f, WS_SERVER, NULL, 0);
+	uint8_t *data = calloc(1, QUEUE_MAX);
+	assert_non_null(data);
+	while (stream_queued(f->a.s) <= 64 * 1024)
+		assert_int_equal(stream_send(f->a.s, data, 100 * 1024), OK);
+	free(data);
+	size_t queued = stream_queued(f->a.s);
+	for (int i = 0; i < 50; i++) {
+		assert_int_equal(send(f->fd, "\x89\x80mmmm", 6, MSG_NOSIGNAL), 6);
+		loop_turn(f->loop);
+	}
+	assert_int_equal(f->a.ends, 0);
+	assert_int_equal(stream_queued(f->a.s), queued);
+}
+
 static void fire_timer(struct fixture *f)
 {
 	__real_loop_timer_start(last_timer, 1);
@@ -523,6 +541,7 @@ int main(void)
 		WS_TEST(bad_frames_end_with_their_code),
 		WS_TEST(largest_frame_passes),
 		WS_TEST(ping_flood_is_refused),
+		WS_TEST(pongs_do_not_pile_up),
 		WS_TEST(silent_peer_is_dead),
 		WS_TEST(busy_or_paused_peer_is_not_dead),
 	};
