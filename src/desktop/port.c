@@ -28,7 +28,6 @@ struct visitor {
 	struct http_conn *http;     /* owned */
 	struct http_config http_config;
 	char label[ADDRESS_TEXT_MAX];
-	bool ours; /* a process of our own user or of root on this machine */
 };
 
 struct port {
@@ -77,7 +76,9 @@ static void add_viewer(
 static void welcome_rfb(struct visitor *v, const uint8_t *early, size_t n)
 {
 	const struct port_config *c = &v->port->config;
-	bool refuse = c->security == RFB_SECURITY_NONE && !c->any_peer && !v->ours;
+	/* Looking it up costs time with every connection of the machine. */
+	bool refuse = c->security == RFB_SECURITY_NONE && !c->any_peer &&
+		      !peer_is_ours(c->peers, stream_fd(v->stream));
 	struct stream *s = v->stream;
 	v->stream = NULL;
 	add_viewer(v, s, refuse ? refusal_other_user : NULL, early, n);
@@ -204,7 +205,6 @@ static struct visitor *visitor_create(struct port *p, int fd, const struct addre
 	p->visitors = v;
 	p->n_visitors++;
 	address_text(peer, v->label);
-	v->ours = peer_is_ours(p->config.peers, fd);
 	v->silence = loop_timer_create(p->loop, on_silence, v);
 	v->stream = v->silence ? socket_stream_create(p->loop, fd, QUEUE_MAX) : NULL;
 	if (!v->stream) {
