@@ -13,6 +13,7 @@ enum {
 	VIEWER_QUEUE_MAX = 4 * 1024 * 1024, /* and one frame */
 	VIEWER_READ_STOP = 256 * 1024,      /* queued for a viewer: it is not read any more */
 	VIEWER_HANDSHAKE_MS = 15 * 1000,
+	VIEWERS_IN_HANDSHAKE = 256, /* one more ends the oldest of them */
 	VIEWER_STALL_MS = 30 * 1000,
 	DESKTOP_REST_MS = 2000, /* without a viewer: the screen's input rests */
 	VIEWER_ENCODERS = 16,

@@ -322,6 +322,21 @@ static struct viewer *create(struct desktop *d, const struct desktop_viewer_conf
 	return v;
 }
 
+/* What a peer costs before it is let in is little, but anybody may be many. */
+static void make_room(struct desktop *d)
+{
+	struct viewer *oldest = NULL;
+	int n = 0;
+	for (struct viewer *v = d->viewers; v; v = v->next) {
+		if (v->state == VIEWER_RUNNING || v->state == VIEWER_CLOSED)
+			continue;
+		oldest = v;
+		n++;
+	}
+	if (n > VIEWERS_IN_HANDSHAKE)
+		viewer_close(oldest, "too many are at the door");
+}
+
 int desktop_add_viewer(struct desktop *d, const struct desktop_viewer_config *config,
 	struct stream *s, const uint8_t *early, size_t n_early)
 {
@@ -332,6 +347,7 @@ int desktop_add_viewer(struct desktop *d, const struct desktop_viewer_config *co
 	if (!v)
 		return ERR_NOMEM;
 	v->stream = s;
+	make_room(d);
 	stream_set_events(s, &viewer_stream_events, v);
 	rfb_handshake_start(&v->handshake, config->security,
 		config->security == RFB_SECURITY_NONE ? NULL : challenge, &v->out);

@@ -3,7 +3,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
+#include "net/socket_stream.h"
 #include "rfb/client_msg.h"
 #include "rfb/ext_clipboard.h"
 #include "session.h"
@@ -193,6 +195,44 @@ static void text_that_is_too_long_for_a_viewer(void **state)
 	session_destroy(s);
 }
 
+static bool is_closed(int fd)
+{
+	char bytes[64];
+	ssize_t n;
+	do {
+		n = recv(fd, bytes, sizeof(bytes), MSG_DONTWAIT);
+	} while (n > 0);
+	return n == 0;
+}
+
+/* Who says nothing takes no place for long when many do so. */
+static void many_that_wait_at_the_door(void **state)
+{
+	(void)state;
+	enum { MANY = 300, ROOM = 256 };
+	struct session *s = open_session(200, 100);
+	struct seat *seat = session_seat(s, raw, 1, true);
+	session_expect_picture(s, seat);
+	int fds[MANY][2];
+	const struct desktop_viewer_config config = {
+		.label = "door",
+		.security = RFB_SECURITY_NONE,
+	};
+	for (int i = 0; i < MANY; i++) {
+		assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds[i]), 0);
+		struct stream *stream = socket_stream_create(s->loop, fds[i][0], 1 << 20);
+		assert_int_equal(desktop_add_viewer(s->desktop, &config, stream, NULL, 0), OK);
+	}
+	session_settle(s);
+	for (int i = 0; i < MANY; i++) {
+		assert_int_equal(is_closed(fds[i][1]), i < MANY - ROOM);
+		close(fds[i][1]);
+	}
+	stage_noise(s->stage, (struct rect){ 0, 0, 200, 100 }, 4);
+	session_expect_picture(s, seat);
+	session_destroy(s);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -203,6 +243,7 @@ int main(void)
 		cmocka_unit_test(a_password_in_two_pieces),
 		cmocka_unit_test(a_picture_that_is_asked_for_in_crumbs),
 		cmocka_unit_test(text_that_is_too_long_for_a_viewer),
+		cmocka_unit_test(many_that_wait_at_the_door),
 	};
 	return cmocka_run_group_tests_name("desktop/changes", tests, NULL, NULL);
 }
