@@ -101,8 +101,11 @@ void report_print(const struct tally *t)
 	printf("\n");
 	for (int i = 0; i < n_bars; i++) {
 		double ratio = tally_bar(t, &bars[i]);
-		printf("bar %s against %s: %.2f, at most %.2f: %s\n", bars[i].what, bars[i].against,
-			ratio, bars[i].at_most, verdict(&bars[i], ratio));
+		if (isfinite(ratio))
+			printf("bar %s against %s: %.2f, at most %.2f: %s\n", bars[i].what,
+				bars[i].against, ratio, bars[i].at_most, verdict(&bars[i], ratio));
+		else
+			printf("bar %s against %s: not measured\n", bars[i].what, bars[i].against);
 	}
 	int faults = tally_faults(t);
 	if (faults)
