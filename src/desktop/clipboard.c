@@ -155,9 +155,7 @@ static void take_extended(struct viewer *v)
 	struct buf text;
 	buf_init(&text, CLIPBOARD_MAX);
 	int err = ext_clipboard_parse(v->cut.data, v->cut.len, &m, &text);
-	if (err == ERR_LIMIT)
-		log_warn(v->desktop->log, "viewer %u: its clipboard's text is too long", v->id);
-	else if (err)
+	if (err)
 		viewer_close(v, "a broken clipboard message");
 	else if (m.flags & EXT_CLIPBOARD_PROVIDE && m.flags & EXT_CLIPBOARD_TEXT)
 		take_text(v, &text);
