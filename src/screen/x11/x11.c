@@ -179,7 +179,7 @@ static void free_all(struct x11 *x)
 	x11_input_fini(&x->input);
 	x11_capture_fini(&x->capture);
 	x11_grab_fini(&x->grab);
-	if (sends && !x11_conn_flush(&x->conn))
+	if (sends && !x11_conn_finish(&x->conn))
 		log_warn(x->log, "x11: the server did not take the last releases of keys");
 	x11_conn_close(&x->conn);
 	free(x->text);
@@ -201,8 +201,10 @@ static void pump(struct x11 *x, bool from_socket)
 			x11_lost(x, "the X server closed the connection");
 		if (x->dying || x->gone)
 			break;
+		/* Its flushes may read what nobody would look at before the sleep. */
+		uint64_t had = xcb_total_read(x->conn.xcb);
 		step(x);
-		more = more || x->tell;
+		more = more || x->tell || xcb_total_read(x->conn.xcb) != had;
 	}
 	if (budget <= 0 && !x->dying && !x->gone)
 		loop_task_queue(x->loop, &x->task);
