@@ -13,6 +13,10 @@
 #include <xcb/xkb.h>
 #include <xcb/xtest.h>
 
+#include "base/clock.h"
+
+enum { FINISH_US = 500 * 1000 };
+
 static bool present(struct x11_conn *c, xcb_extension_t *ext, uint8_t *event)
 {
 	const xcb_query_extension_reply_t *r = xcb_get_extension_data(c->xcb, ext);
@@ -157,6 +161,28 @@ bool x11_conn_flush(struct x11_conn *c)
 		return false;
 	xcb_flush(c->xcb);
 	return true;
+}
+
+bool x11_conn_finish(struct x11_conn *c)
+{
+	if (!x11_conn_flush(c))
+		return false;
+	unsigned sequence = xcb_get_input_focus(c->xcb).sequence;
+	xcb_flush(c->xcb);
+	uint64_t now = clock_now_us(), end = now + FINISH_US;
+	for (; now < end; now = clock_now_us()) {
+		void *reply = NULL;
+		xcb_generic_error_t *error = NULL;
+		if (xcb_poll_for_reply(c->xcb, sequence, &reply, &error)) {
+			bool taken = reply != NULL;
+			free(reply);
+			free(error);
+			return taken;
+		}
+		struct pollfd p = { .fd = xcb_get_file_descriptor(c->xcb), .events = POLLIN };
+		poll(&p, 1, (int)((end - now) / 1000) + 1);
+	}
+	return false;
 }
 
 void x11_conn_wait_reply(struct x11_conn *c)

@@ -51,5 +51,10 @@ bool x11_conn_poll_reply(struct x11_conn *c);
  * made: at most 16 KB in all, which is what xcb gathers before it waits. */
 MUST_USE bool x11_conn_flush(struct x11_conn *c);
 
+/* Sends what is left before a close, and waits until the server has taken it, at
+ * most 500 ms: of a client that is gone it may throw away what it has not read
+ * yet. False: it did not take it. */
+MUST_USE bool x11_conn_finish(struct x11_conn *c);
+
 /* Waits for the oldest reply and hands it over. For creation only. */
 void x11_conn_wait_reply(struct x11_conn *c);

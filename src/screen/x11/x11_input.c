@@ -11,10 +11,12 @@ static struct x11_input_item *item(struct x11_input *in, unsigned i)
 	return &in->items[(in->first + i) % X11_INPUT_MAX];
 }
 
-static void push(struct x11_input *in, const struct x11_input_item *new, bool release)
+static bool push(struct x11_input *in, const struct x11_input_item *new, bool release)
 {
-	if (in->n < X11_INPUT_MAX - (release ? 0 : X11_INPUT_RELEASES))
+	bool room = in->n < X11_INPUT_MAX - (release ? 0 : X11_INPUT_RELEASES);
+	if (room)
 		*item(in, in->n++) = *new;
+	return room;
 }
 
 void x11_input_fini(struct x11_input *in)
@@ -35,8 +37,13 @@ void x11_input_pointer(struct x11_input *in, int x, int y, unsigned buttons)
 	const struct x11_input_item p = { .x = x, .y = y, .buttons = buttons };
 	if (last && !last->is_key && last->buttons == buttons)
 		*last = p;
-	else
-		push(in, &p, last && (buttons & ~last->buttons) == 0);
+	else if (!push(in, &p, last && (buttons & ~last->buttons) == 0)) {
+		/* What was between is lost, but not how it ends. */
+		in->last_move = p;
+		in->move_waits = true;
+		return;
+	}
+	in->move_waits = false;
 }
 
 void x11_input_set_clipboard(struct x11_input *in, const char *text, size_t len)
@@ -85,13 +92,17 @@ static bool must_wait(struct x11_input *in)
 
 bool x11_input_send(struct x11_input *in)
 {
-	while (in->n || in->text || in->want_text) {
+	while (in->n || in->move_waits || in->text || in->want_text) {
 		if (!x11_conn_flush(in->conn))
 			return true;
 		for (int i = 0; i < BURST && in->n && !must_wait(in); i++) {
 			send_item(in, item(in, 0));
 			in->first = (in->first + 1) % X11_INPUT_MAX;
 			in->n--;
+		}
+		if (!in->n && in->move_waits) {
+			in->move_waits = false;
+			send_item(in, &in->last_move);
 		}
 		if (!in->n)
 			send_clipboard(in);

@@ -5,7 +5,8 @@
 
 /* What viewers do, in their order. It goes to the server at once while that
  * reads; else it waits here, with moves of the pointer joined, up to a ceiling
- * beyond which moves and presses are dropped (releases have room of their own). */
+ * beyond which presses and moves but the last are dropped (releases have room of
+ * their own). */
 
 enum { X11_INPUT_MAX = 1024, X11_INPUT_RELEASES = 512 };
 
@@ -24,6 +25,8 @@ struct x11_input {
 	struct rect area; /* of the root window: what the frame shows */
 	struct x11_input_item items[X11_INPUT_MAX];
 	unsigned first, n;
+	struct x11_input_item last_move; /* where move_waits: there was no room for it */
+	bool move_waits;
 	char *text; /* for the clipboard, owned; NULL: none waits */
 	size_t text_len;
 	bool want_text;
