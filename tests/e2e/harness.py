@@ -526,6 +526,8 @@ class Viewer:
             if encoding == RAW:
                 self.paint(x, y, w, h, self.read(w * h * 4))
                 self.painted = True
+            elif encoding == CURSOR:
+                self.read(w * h * 4 + (w + 7) // 8 * h)
             elif encoding in (DESKTOP_SIZE, EXTENDED_DESKTOP_SIZE):
                 if encoding == EXTENDED_DESKTOP_SIZE:
                     self.read(self.read(4)[0] * 16)
