@@ -5,6 +5,7 @@
 #include "desktop/desktop.h"
 #include "desktop/held.h"
 #include "desktop/move.h"
+#include "desktop/pace.h"
 #include "pix/dsp.h"
 #include "rfb/client_msg.h"
 
@@ -118,7 +119,8 @@ struct viewer {
 	struct region requested; /* may be sent */
 	bool continuous;
 	struct rect continuous_area;
-	bool copies; /* `copy` goes out before the pixels of the next update */
+	struct pace pace; /* of continuous updates to a viewer with fences */
+	bool copies;      /* `copy` goes out before the pixels of the next update */
 	struct move copy;
 	int layout_reason;
 	struct viewer_reply replies[VIEWER_REPLIES];
@@ -200,6 +202,8 @@ void viewer_destroy(struct viewer *v); /* frees; NULL is fine */
 void viewer_close(struct viewer *v, const char *why);
 /* Sends what is in v->out. A viewer that cannot take it is closed. */
 void viewer_flush(struct viewer *v);
+/* Updates go out by themselves, and fences tell how they arrive. */
+bool viewer_paced(const struct viewer *v);
 /* May be sent an update now. */
 bool viewer_ready(const struct viewer *v);
 /* Has something to be sent in an update. */

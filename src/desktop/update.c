@@ -278,6 +278,16 @@ static void log_first(struct viewer *v)
 		(unsigned long long)(clock_now_us() - v->joined_us) / 1000);
 }
 
+/* Its answer tells that the viewer has painted what went before it. */
+static void put_fence(struct viewer *v)
+{
+	if (!viewer_paced(v))
+		return;
+	uint8_t number = pace_sent(&v->pace, clock_now_us());
+	struct rfb_fence f = { .flags = RFB_FENCE_REQUEST, .len = 1, .payload = { number } };
+	rfb_put_fence(&v->out, &f);
+}
+
 static void put_update(struct viewer *v)
 {
 	size_t start = rfb_put_update(&v->out, 0);
@@ -299,6 +309,7 @@ static void put_update(struct viewer *v)
 		rfb_set_update_count(&v->out, start, (uint16_t)(n + n_news));
 		region_subtract(&v->dirty, &r);
 		region_clear(&v->requested);
+		put_fence(v);
 	}
 	region_fini(&r);
 	if (n > 0)

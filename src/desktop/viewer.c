@@ -62,9 +62,15 @@ void viewer_close(struct viewer *v, const char *why)
 	frame_schedule(d);
 }
 
+bool viewer_paced(const struct viewer *v)
+{
+	return v->features & FEATURE_FENCE && v->continuous;
+}
+
 bool viewer_ready(const struct viewer *v)
 {
 	return v->state == VIEWER_RUNNING && stream_queued(v->stream) == 0 &&
+	       (!viewer_paced(v) || pace_open(&v->pace)) &&
 	       (v->continuous || !region_empty(&v->requested));
 }
 

@@ -1,5 +1,6 @@
 #include <string.h>
 
+#include "base/clock.h"
 #include "desktop/desktop_private.h"
 #include "desktop/soft_cursor.h"
 #include "rfb/encoding.h"
@@ -212,9 +213,14 @@ static int on_continuous(struct viewer *v)
 static int on_fence(struct viewer *v)
 {
 	/* Updates are written whole and in order, so every fence is in sync as it
-	 * comes; answers of ours to our own fences need nothing done. */
-	if (!(v->msg.fence.flags & RFB_FENCE_REQUEST))
+	 * comes. Of answers to ours, those of update.c have a byte. */
+	if (!(v->msg.fence.flags & RFB_FENCE_REQUEST)) {
+		if (v->msg.fence.len == 1) {
+			pace_answered(&v->pace, v->msg.fence.payload[0], clock_now_us());
+			frame_schedule(v->desktop);
+		}
 		return OK;
+	}
 	v->msg.fence.flags &= RFB_FENCE_BLOCK_BEFORE | RFB_FENCE_BLOCK_AFTER | RFB_FENCE_SYNC_NEXT;
 	rfb_put_fence(&v->out, &v->msg.fence);
 	return OK;
