@@ -232,6 +232,17 @@ bool update_covers(const struct viewer *v, struct rect r)
 	return covers;
 }
 
+/* Whether sending all of `box` costs hardly more than the region, which it bounds. A
+ * few unchanged pixels are cheaper than the thin bands that they cut a picture into,
+ * which are too thin for JPEG. */
+static bool nearly_fills(const struct region *r, struct rect box)
+{
+	int64_t area = 0, all = (int64_t)box.w * box.h;
+	for (size_t i = 0; i < region_count(r); i++)
+		area += (int64_t)region_at(r, i).w * region_at(r, i).h;
+	return area >= all - all / 16;
+}
+
 /* What of the damage may go out, as few enough rectangles. */
 static void choose(const struct viewer *v, struct region *out)
 {
@@ -240,6 +251,11 @@ static void choose(const struct viewer *v, struct region *out)
 	const struct desktop *d = v->desktop;
 	region_intersect_rect(
 		out, rect_clip((struct rect){ 0, 0, v->w, v->h }, d->shadow.w, d->shadow.h));
+	struct rect box = region_bounds(out);
+	if (region_count(out) > 1 && nearly_fills(out, box) && update_covers(v, box)) {
+		region_clear(out);
+		region_add_rect(out, box);
+	}
 	region_limit(out, RECTS_MAX);
 }
 
