@@ -1,5 +1,7 @@
 /* What viewers of a desktop see: exactly the screen's pixels, whatever encoding
  * and pixel format, and nothing happens while nothing is due. */
+#include <unistd.h>
+
 #include "codec/encoder.h"
 #include "rfb/client_msg.h"
 #include "session.h"
@@ -218,6 +220,31 @@ static void scrolls_in_continuous_updates(void **state)
 	session_destroy(s);
 }
 
+/* Its socket has room for all of them, but it would see each one late. */
+static void updates_do_not_pile_up(void **state)
+{
+	enum { ROUNDS = 50, ROUND_US = 2000 };
+	(void)state;
+	const int32_t encodings[] = { RFB_TIGHT, RFB_FENCE, RFB_CONTINUOUS_UPDATES };
+	struct session *s = open_session(200, 100);
+	struct seat *seat = session_seat(s, encodings, 3, false);
+	session_until_count(s, &seat->n_journal, 2);
+	rfb_put_enable_continuous_updates(client_output(seat->client), true, 0, 0, 200, 100);
+	session_expect_picture(s, seat);
+
+	int updates = seat->n_updates;
+	seat->deaf = true;
+	for (uint32_t round = 0; round < ROUNDS; round++) {
+		stage_fill(s->stage, (struct rect){ 5, 5, 20, 20 }, round + 1);
+		session_turn(s);
+		usleep(ROUND_US);
+	}
+	seat->deaf = false;
+	session_expect_picture(s, seat);
+	assert_in_range(seat->n_updates - updates, 2, 6);
+	session_destroy(s);
+}
+
 static uint32_t pixel(const struct seat *seat, int x, int y)
 {
 	return *pix_canvas_at(client_canvas(seat->client), x, y);
@@ -389,6 +416,7 @@ int main(void)
 		cmocka_unit_test(a_scroll_under_partial_requests),
 		cmocka_unit_test(a_scroll_from_where_it_was_not_up_to_date),
 		cmocka_unit_test(scrolls_in_continuous_updates),
+		cmocka_unit_test(updates_do_not_pile_up),
 		cmocka_unit_test(only_what_is_asked_for_is_sent),
 		cmocka_unit_test(rest_while_nothing_is_due),
 		cmocka_unit_test(a_viewer_that_cannot_resize_sees_what_fits),
