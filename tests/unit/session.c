@@ -209,8 +209,15 @@ struct seat *session_join(struct session *s, const struct seat_wish *wish)
 		.refusal = wish->refusal,
 		.view_only = wish->view_only,
 	};
-	assert_int_equal(desktop_add_viewer(s->desktop, &viewer, stream, NULL, 0), OK);
-	return seat;
+	s->inside = true;
+	int err = desktop_add_viewer(s->desktop, &viewer, stream, NULL, 0);
+	s->inside = false;
+	if (!err)
+		return seat;
+	assert_int_equal(err, ERR_NOMEM);
+	stream_close(stream, false);
+	seat_leave(s, seat);
+	return NULL;
 }
 
 struct seat *session_seat(struct session *s, const int32_t *encodings, uint16_t n, bool asks)
@@ -256,7 +263,9 @@ void session_turn(struct session *s)
 			listen_to(seat);
 	}
 	loop_timer_start(s->tick, TICK_MS);
+	s->inside = true;
 	loop_turn(s->loop);
+	s->inside = false;
 	loop_timer_stop(s->tick);
 }
 

@@ -57,6 +57,7 @@ struct session {
 	struct seat seats[SEATS_MAX];
 	int n_seats;
 	int n_gone;
+	bool inside;                /* the server's code runs, not the viewers' */
 	enum desktop_rights rights; /* what a VncAuth response is answered with */
 };
 
@@ -73,7 +74,8 @@ struct seat_wish {
 	const char *password; /* VncAuth is offered */
 	const char *refusal;
 };
-/* A viewer that says ClientInit and, with `asks`, keeps its picture up to date. */
+/* NULL: the server had no memory for it. A viewer that says ClientInit and, with `asks`, keeps its
+ * picture up to date. */
 struct seat *session_join(struct session *s, const struct seat_wish *wish);
 /* One that shares, with the native pixel format and no password. */
 struct seat *session_seat(struct session *s, const int32_t *encodings, uint16_t n, bool asks);
