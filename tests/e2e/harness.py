@@ -465,6 +465,19 @@ class Viewer:
     def send(self, data):
         self.sock.sendall(data)
 
+    def send_all(self, data):
+        """Sends on a socket that does not block, and throws away what comes."""
+        while data:
+            self.skim()
+            select.select([self.sock], [self.sock], [], PATIENCE_S)
+            with contextlib.suppress(BlockingIOError):
+                data = data[self.sock.send(data):]
+
+    def skim(self):
+        with contextlib.suppress(BlockingIOError):
+            while self.sock.recv(1 << 20):
+                pass
+
     def read(self, n):
         while len(self.buffer) < n:
             try:
