@@ -202,6 +202,8 @@ void viewer_destroy(struct viewer *v); /* frees; NULL is fine */
 void viewer_close(struct viewer *v, const char *why);
 /* Sends what is in v->out. A viewer that cannot take it is closed. */
 void viewer_flush(struct viewer *v);
+/* Buttons that other viewers hold down. */
+unsigned viewer_others_buttons(const struct viewer *v);
 /* Updates go out by themselves, and fences tell how they arrive. */
 bool viewer_paced(const struct viewer *v);
 /* May be sent an update now. */

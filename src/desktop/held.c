@@ -27,20 +27,20 @@ void held_key(struct held *h, struct screen *s, uint32_t keysym, uint32_t code, 
 	s->ops->key(s, keysym, code, down);
 }
 
-void held_pointer(struct held *h, struct screen *s, int x, int y, unsigned buttons)
+void held_pointer(struct held *h, struct screen *s, int x, int y, unsigned buttons, unsigned others)
 {
 	h->x = x;
 	h->y = y;
 	h->buttons = buttons;
-	s->ops->pointer(s, x, y, buttons);
+	s->ops->pointer(s, x, y, buttons | others);
 }
 
-void held_release(struct held *h, struct screen *s)
+void held_release(struct held *h, struct screen *s, unsigned others)
 {
 	while (h->n > 0) {
 		h->n--;
 		s->ops->key(s, h->keys[h->n].keysym, h->keys[h->n].code, false);
 	}
 	if (h->buttons)
-		held_pointer(h, s, h->x, h->y, 0);
+		held_pointer(h, s, h->x, h->y, 0, others);
 }

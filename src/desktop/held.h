@@ -21,5 +21,8 @@ struct held {
 /* Passes the event to the screen and remembers. A press beyond HELD_MAX is
  * dropped, a release of what is not held is passed on. */
 void held_key(struct held *h, struct screen *s, uint32_t keysym, uint32_t code, bool down);
-void held_pointer(struct held *h, struct screen *s, int x, int y, unsigned buttons);
-void held_release(struct held *h, struct screen *s);
+/* `others`: the buttons that other viewers hold. Like mice of one machine, all
+ * move the pointer and a button is down while somebody holds it. */
+void held_pointer(
+	struct held *h, struct screen *s, int x, int y, unsigned buttons, unsigned others);
+void held_release(struct held *h, struct screen *s, unsigned others);

@@ -41,6 +41,15 @@ static void free_later(void *ctx)
 	viewer_destroy(ctx);
 }
 
+unsigned viewer_others_buttons(const struct viewer *v)
+{
+	unsigned buttons = 0;
+	for (const struct viewer *o = v->desktop->viewers; o; o = o->next)
+		if (o != v)
+			buttons |= o->held.buttons;
+	return buttons;
+}
+
 void viewer_close(struct viewer *v, const char *why)
 {
 	if (v->state == VIEWER_CLOSED)
@@ -52,7 +61,7 @@ void viewer_close(struct viewer *v, const char *why)
 		log_debug(d->log, "viewer %u (%s): not let in: %s", v->id, v->label, why);
 	v->state = VIEWER_CLOSED;
 	if (d->screen)
-		held_release(&v->held, d->screen);
+		held_release(&v->held, d->screen, viewer_others_buttons(v));
 	stream_close(v->stream, true);
 	v->stream = NULL;
 	loop_timer_stop(v->deadline);

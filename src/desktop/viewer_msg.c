@@ -176,7 +176,7 @@ static int on_pointer(struct viewer *v)
 	if (!may_control(v))
 		return OK;
 	held_pointer(&v->held, v->desktop->screen, v->msg.pointer.x, v->msg.pointer.y,
-		v->msg.pointer.buttons);
+		v->msg.pointer.buttons, viewer_others_buttons(v));
 	soft_cursor_moved(v->desktop, v->msg.pointer.x, v->msg.pointer.y);
 	hurry(v->desktop);
 	frame_schedule(v->desktop);

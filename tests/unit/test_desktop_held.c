@@ -54,14 +54,14 @@ static void everything_is_released(void **state)
 	held_key(&h, &f.screen, 'b', 48, true);
 	held_key(&h, &f.screen, 'c', 0, true);
 	held_key(&h, &f.screen, 'c', 0, false);
-	held_pointer(&h, &f.screen, 5, 6, 5);
+	held_pointer(&h, &f.screen, 5, 6, 5, 0);
 	assert_int_equal(held_down(&f), 2);
 	assert_int_equal(h.n, 2);
-	held_release(&h, &f.screen);
+	held_release(&h, &f.screen, 0);
 	assert_int_equal(held_down(&f), 0);
 	assert_int_equal(f.buttons, 0);
 	int events = f.events;
-	held_release(&h, &f.screen);
+	held_release(&h, &f.screen, 0);
 	assert_int_equal(f.events, events);
 }
 
@@ -87,8 +87,25 @@ static void a_flood_leaves_nothing_down(void **state)
 		held_key(&h, &f.screen, seed >> 8 & 255, 0, seed >> 24 & 1);
 	}
 	assert_true(h.n <= HELD_MAX);
-	held_release(&h, &f.screen);
+	held_release(&h, &f.screen, 0);
 	assert_int_equal(held_down(&f), 0);
+}
+
+/* One viewer moves while another drags. */
+static void a_drag_survives_another_mouse(void **state)
+{
+	(void)state;
+	struct fake f = { .screen = { .ops = &fake_ops } };
+	struct held a = { 0 }, b = { 0 };
+	held_pointer(&a, &f.screen, 5, 6, 1, b.buttons);
+	held_pointer(&b, &f.screen, 7, 8, 0, a.buttons);
+	assert_int_equal(f.buttons, 1);
+	held_pointer(&b, &f.screen, 7, 8, 4, a.buttons);
+	assert_int_equal(f.buttons, 5);
+	held_release(&b, &f.screen, a.buttons);
+	assert_int_equal(f.buttons, 1);
+	held_pointer(&a, &f.screen, 5, 6, 0, b.buttons);
+	assert_int_equal(f.buttons, 0);
 }
 
 int main(void)
@@ -97,6 +114,7 @@ int main(void)
 		cmocka_unit_test(everything_is_released),
 		cmocka_unit_test(code_identifies_a_key),
 		cmocka_unit_test(a_flood_leaves_nothing_down),
+		cmocka_unit_test(a_drag_survives_another_mouse),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
