@@ -108,6 +108,9 @@ static void damage_viewers(struct desktop *d)
 		return;
 	for (struct viewer *v = d->viewers; v; v = v->next)
 		region_add(&v->dirty, &d->changed);
+	for (struct viewer *v = d->viewers; v; v = v->next)
+		if (region_broken(&v->dirty))
+			viewer_damage_all(v);
 }
 
 /* A scroll is looked for where a change is large, and after eight vain looks

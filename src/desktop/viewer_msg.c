@@ -137,6 +137,10 @@ static int on_update_request(struct viewer *v)
 		return OK;
 	region_add_rect(&v->requested, r);
 	region_limit(&v->requested, REQUESTS_MAX);
+	if (region_broken(&v->requested)) {
+		region_clear(&v->requested);
+		region_add_rect(&v->requested, (struct rect){ 0, 0, v->w, v->h });
+	}
 	if (!v->msg.update.incremental) {
 		region_add_rect(&v->dirty, r);
 		region_limit(&v->dirty, DIRTY_MAX);
