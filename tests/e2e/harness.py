@@ -219,14 +219,18 @@ def status_of(pid, field):
 # --- ports and displays
 
 PORTS = iter(range(24700 + os.getpid() % 50, 32000))
+CLAIMS = []  # sockets with a port's name, so that tests beside this one leave it alone
 
 
 def free_port(host='127.0.0.1'):
     """Below the ports that the kernel hands out by itself."""
     family = socket.AF_INET6 if ':' in host else socket.AF_INET
     for port in PORTS:
+        claim = socket.socket(socket.AF_UNIX)
         with socket.socket(family) as probe:
             try:
+                claim.bind('\0porthole-e2e-%d' % port)
+                CLAIMS.append(claim)
                 probe.bind((host, port))
                 return port
             except OSError:
