@@ -17,8 +17,12 @@ def desktop(stack, *options, **more):
 
 
 def members(server):
-    """{name: pid} of all that the desktop has started."""
-    return {name_of(pid): pid for pid in descendants(server.pid)}
+    """{name: pid} of all that the desktop has started. A program that is about to
+    start another has a child of its own name for a moment: the parent counts."""
+    found = {}
+    for pid in descendants(server.pid):
+        found.setdefault(name_of(pid), pid)
+    return found
 
 
 def whole(server, *names):
