@@ -139,10 +139,11 @@ static void take_text(struct viewer *v, const struct buf *text)
 	tell_viewers(d, v);
 }
 
-static void answer_request(struct viewer *v)
+void clipboard_answer(struct viewer *v)
 {
 	struct desktop *d = v->desktop;
-	v->clip_wanted = true;
+	if (!v->clip_wanted)
+		return;
 	if (d->clip_valid || !d->clip_any)
 		send_text(v); /* nothing announced yet: an empty text */
 	else
@@ -162,7 +163,7 @@ static void take_extended(struct viewer *v)
 	else if (m.flags & EXT_CLIPBOARD_NOTIFY && m.flags & EXT_CLIPBOARD_TEXT)
 		ext_clipboard_put_action(&v->out, true, EXT_CLIPBOARD_REQUEST, EXT_CLIPBOARD_TEXT);
 	else if (m.flags & EXT_CLIPBOARD_REQUEST)
-		answer_request(v);
+		v->clip_wanted = true;
 	else if (m.flags & EXT_CLIPBOARD_PEEK)
 		ext_clipboard_put_action(&v->out, true, EXT_CLIPBOARD_NOTIFY,
 			v->desktop->clip_any ? EXT_CLIPBOARD_TEXT : 0);

@@ -228,6 +228,9 @@ bool update_covers(const struct viewer *v, struct rect r);
 
 /* clipboard.c */
 void clipboard_from_viewer(struct viewer *v); /* v->cut holds a whole cut text */
+/* Sends the text if the viewer asked for it. One answer does for all requests of
+ * one read: each costs 12 bytes to ask and up to CLIPBOARD_MAX to deflate. */
+void clipboard_answer(struct viewer *v);
 void clipboard_announce(struct viewer *v);    /* the viewer listed the extension */
 void clipboard_screen_changed(struct desktop *d);
 void clipboard_screen_text(struct desktop *d, const char *text, size_t len);

@@ -323,6 +323,8 @@ int viewer_msg_read(struct viewer *v, struct rd *in)
 		if (v->out.len > 64 * 1024)
 			viewer_flush(v);
 	}
+	if (v->state == VIEWER_RUNNING)
+		clipboard_answer(v);
 	if (v->out.len > 0)
 		viewer_flush(v);
 	return err;
