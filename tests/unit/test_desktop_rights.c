@@ -75,6 +75,22 @@ static void text_that_nobody_wants_stays_there(void **state)
 	session_destroy(s);
 }
 
+/* One answer, however often it was asked for in one go: deflating is dear. */
+static void a_flood_of_questions_has_one_answer(void **state)
+{
+	(void)state;
+	struct session *s = open_session();
+	struct seat *rich = session_seat(s, clipboard, 2, true);
+	session_until_count(s, &rich->n_journal, 1);
+	for (int i = 0; i < 1000; i++)
+		ext_clipboard_put_action(
+			out(rich), false, EXT_CLIPBOARD_REQUEST, EXT_CLIPBOARD_TEXT);
+	session_settle(s);
+	int n = seat_count(rich, SEAT_EXT_CLIPBOARD) - 1;
+	assert_true(n >= 1 && n <= 10); /* one for each read of 16000 bytes in all */
+	session_destroy(s);
+}
+
 /* The screen answers the first question with what it had then. */
 static void text_that_changes_while_it_is_fetched(void **state)
 {
@@ -318,6 +334,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(text_of_the_screen),
 		cmocka_unit_test(text_that_nobody_wants_stays_there),
+		cmocka_unit_test(a_flood_of_questions_has_one_answer),
 		cmocka_unit_test(text_that_changes_while_it_is_fetched),
 		cmocka_unit_test(text_of_a_viewer),
 		cmocka_unit_test(keys_are_released_when_a_viewer_goes),
