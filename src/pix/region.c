@@ -64,11 +64,6 @@ bool region_empty(const struct region *r)
 	return !pixman_region32_not_empty(raw(r));
 }
 
-bool region_equal(const struct region *a, const struct region *b)
-{
-	return pixman_region32_equal(raw(a), raw(b));
-}
-
 bool region_broken(const struct region *r)
 {
 	return !pixman_region32_selfcheck(raw(r));

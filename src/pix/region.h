@@ -20,7 +20,6 @@ void region_clear(struct region *r);
 void region_set_rects(struct region *r, const struct rect *rects, size_t n);
 void region_copy(struct region *to, const struct region *from);
 bool region_empty(const struct region *r);
-bool region_equal(const struct region *a, const struct region *b);
 bool region_broken(const struct region *r);
 /* All of `rect` is in the region. */
 bool region_contains(const struct region *r, struct rect rect);
