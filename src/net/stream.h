@@ -9,6 +9,7 @@
 /* A byte stream: a socket, a WebSocket over a stream, or a test. All calls and
  * events are on the loop thread. */
 struct stream;
+struct loop;
 
 /* What a stream tells its owner; all mandatory. No event comes from inside a
  * call on the same stream, and none after stream_close(). */
@@ -41,6 +42,11 @@ struct stream_ops {
 	void (*close)(struct stream *self, bool flush);
 	/* The descriptor below, -1 when there is none: for TCP_INFO and peer checks. */
 	int (*fd)(const struct stream *self);
+	/* How many bytes one send() would take now. NULL: no ceiling. */
+	size_t (*room)(const struct stream *self);
+	/* See stream_detach(). NULL: cannot move. */
+	int (*detach)(struct stream *self);
+	int (*attach)(struct stream *self, struct loop *l);
 };
 
 struct stream {
@@ -84,6 +90,28 @@ static inline void stream_want_read(struct stream *s, bool on)
 static inline int stream_fd(const struct stream *s)
 {
 	return s->ops->fd(s);
+}
+
+static inline size_t stream_room(const struct stream *s)
+{
+	return s->ops->room ? s->ops->room(s) : SIZE_MAX;
+}
+
+/* Takes a stream off its loop, with all below it and every byte on its way, so
+ * that another loop (another thread) can have it. No event comes in between, and
+ * only stream_attach(), stream_set_events() and stream_close() (which then drops
+ * what is queued) may be called. Not from inside an event of the stream or of one
+ * below it: queue a task. ERR_IO: it cannot be moved, nothing has changed. */
+MUST_USE static inline int stream_detach(struct stream *s)
+{
+	return s->ops->detach ? s->ops->detach(s) : ERR_IO;
+}
+
+/* On the thread of `l`. The stream reads if it did before. ERR_NOMEM, ERR_IO: it
+ * is still detached. */
+MUST_USE static inline int stream_attach(struct stream *s, struct loop *l)
+{
+	return s->ops->attach(s, l);
 }
 
 static inline void stream_close(struct stream *s, bool flush) /* NULL is fine */
