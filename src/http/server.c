@@ -108,7 +108,8 @@ static int refuse(struct http_conn *c, int status)
 static void hand_over(struct http_conn *c, struct rd early)
 {
 	struct http_config config = c->config;
-	struct stream *ws = ws_stream_create(c->loop, c->stream, WS_SERVER, early.p, early.left);
+	const struct ws_config server = { .role = WS_SERVER };
+	struct stream *ws = ws_stream_create(c->loop, c->stream, &server, early.p, early.left);
 	if (!ws) {
 		finish(c, false);
 		return;

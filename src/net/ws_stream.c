@@ -19,24 +19,17 @@ enum {
 	PONG_BEHIND_MAX = 64 * 1024,
 };
 
-enum close_code {
-	CLOSE_NORMAL = 1000,
-	CLOSE_GOING_AWAY = 1001,
-	CLOSE_PROTOCOL = 1002,
-	CLOSE_UNSUPPORTED = 1003,
-	CLOSE_POLICY = 1008,
-	CLOSE_TOO_BIG = 1009,
-};
-
 struct ws_stream {
 	struct stream s; /* first: a struct stream * is a struct ws_stream * */
 	struct loop *loop;
 	struct stream *below;
-	enum ws_role role;
-	bool reading; /* the owner wants data */
-	bool ended;   /* on_end was called */
-	bool calling; /* inside a callback of below, a timer or a task */
-	bool gone;    /* destroyed from there */
+	struct ws_config config;
+	unsigned code; /* how it ended; 0 before */
+	char *reason;  /* of the peer's Close; NULL: none */
+	bool reading;  /* the owner wants data */
+	bool ended;    /* on_end was called */
+	bool calling;  /* inside a callback of below, a timer or a task */
+	bool gone;     /* destroyed from there */
 
 	struct buf pending; /* received but not looked at: the owner paused */
 	struct loop_task pump;
@@ -73,30 +66,38 @@ static struct ws_stream *ws_stream(struct stream *s)
 
 static bool masks(const struct ws_stream *s)
 {
-	return s->role == WS_CLIENT;
+	return s->config.role == WS_CLIENT;
 }
 
 static void tell_end(struct ws_stream *s, int err)
 {
 	s->ended = true;
 	s->reading = false;
+	s->code = s->code ? s->code : WS_CODE_LOST;
 	loop_timer_stop(s->timer);
 	stream_want_read(s->below, false);
 	s->s.events->on_end(s->s.ctx, err);
 }
 
-static void send_close(struct ws_stream *s, unsigned code)
+static void send_close(struct ws_stream *s, unsigned code, const char *reason)
 {
-	uint8_t payload[2] = { (uint8_t)(code >> 8), (uint8_t)code };
+	uint8_t payload[2 + WS_REASON_MAX] = { (uint8_t)(code >> 8), (uint8_t)code };
+	size_t n = reason ? strnlen(reason, WS_REASON_MAX + 1) : 0;
+	if (n > WS_REASON_MAX)
+		for (n = WS_REASON_MAX; n > 0 && ((uint8_t)reason[n] & 0xc0) == 0x80;)
+			n--;
+	if (n > 0)
+		memcpy(payload + 2, reason, n);
 	/* Without room for it the connection just ends. */
-	int err = ws_out_control(s->below, masks(s), WS_CLOSE, payload, code ? 2 : 0);
+	int err = ws_out_control(s->below, masks(s), WS_CLOSE, payload, code ? 2 + n : 0);
 	(void)err;
 }
 
-static void refuse(struct ws_stream *s, enum close_code code)
+static void refuse(struct ws_stream *s, enum ws_code code)
 {
-	send_close(s, code);
-	tell_end(s, code == CLOSE_TOO_BIG || code == CLOSE_POLICY ? ERR_LIMIT : ERR_PROTO);
+	s->code = code;
+	send_close(s, code, NULL);
+	tell_end(s, code == WS_CODE_TOO_BIG || code == WS_CODE_POLICY ? ERR_LIMIT : ERR_PROTO);
 }
 
 /* What a peer may send, RFC 6455 section 7.4. */
@@ -109,17 +110,20 @@ static bool close_code_valid(unsigned code)
 static void on_close_frame(struct ws_stream *s)
 {
 	if (s->head.len == 0) {
-		send_close(s, 0);
+		s->code = WS_CODE_NONE;
+		send_close(s, 0, NULL);
 		tell_end(s, OK);
 		return;
 	}
 	unsigned code = s->head.len == 1 ? 0 : (unsigned)(s->control[0] << 8 | s->control[1]);
 	if (!close_code_valid(code)) {
-		refuse(s, CLOSE_PROTOCOL);
+		refuse(s, WS_CODE_PROTOCOL);
 		return;
 	}
-	send_close(s, code);
-	tell_end(s, code == CLOSE_NORMAL || code == CLOSE_GOING_AWAY ? OK : ERR_IO);
+	s->code = code;
+	s->reason = strndup((const char *)s->control + 2, (size_t)s->head.len - 2);
+	send_close(s, code, NULL);
+	tell_end(s, code == WS_CODE_NORMAL || code == WS_CODE_GOING_AWAY ? OK : ERR_IO);
 }
 
 static void on_ping(struct ws_stream *s)
@@ -130,7 +134,7 @@ static void on_ping(struct ws_stream *s)
 		s->pings = 0;
 	}
 	if (++s->pings > PINGS_A_SECOND) {
-		refuse(s, CLOSE_POLICY);
+		refuse(s, WS_CODE_POLICY);
 		return;
 	}
 	/* A long queue drops the answer; the bytes before it show that we live. */
@@ -158,13 +162,13 @@ static void frame_begins(struct ws_stream *s)
 	bool control = s->head.opcode >= WS_CLOSE;
 	bool continues = s->head.opcode == WS_CONTINUATION;
 	if (s->head.masked == masks(s))
-		refuse(s, CLOSE_PROTOCOL);
-	else if (s->head.opcode == WS_TEXT)
-		refuse(s, CLOSE_UNSUPPORTED);
+		refuse(s, WS_CODE_PROTOCOL);
+	else if (s->head.opcode == WS_TEXT && !s->config.text_as_binary)
+		refuse(s, WS_CODE_UNSUPPORTED);
 	else if (!control && continues != s->in_message)
-		refuse(s, CLOSE_PROTOCOL);
+		refuse(s, WS_CODE_PROTOCOL);
 	else if (s->head.len > FRAME_MAX)
-		refuse(s, CLOSE_TOO_BIG);
+		refuse(s, WS_CODE_TOO_BIG);
 	s->at = 0;
 	s->in_frame = true;
 	if (!s->ended && s->head.len == 0)
@@ -201,7 +205,7 @@ static size_t take_split_head(struct ws_stream *s, const uint8_t *data, size_t n
 	if (err == ERR_AGAIN)
 		return len;
 	if (err)
-		refuse(s, CLOSE_PROTOCOL);
+		refuse(s, WS_CODE_PROTOCOL);
 	else
 		frame_begins(s);
 	return len - in.left;
@@ -216,7 +220,7 @@ static size_t take_head(struct ws_stream *s, const uint8_t *data, size_t n)
 	if (err == ERR_AGAIN)
 		return take_split_head(s, data, n);
 	if (err)
-		refuse(s, CLOSE_PROTOCOL);
+		refuse(s, WS_CODE_PROTOCOL);
 	else
 		frame_begins(s);
 	return n - in.left;
@@ -238,6 +242,7 @@ static size_t take(struct ws_stream *s, uint8_t *data, size_t n)
 static void release(struct ws_stream *s)
 {
 	buf_fini(&s->pending);
+	free(s->reason);
 	free(s);
 }
 
@@ -367,11 +372,10 @@ static void ws_want_read(struct stream *self, bool on)
 	stream_want_read(s->below, s->reading && !first_pending);
 }
 
-static void ws_close(struct stream *self, bool flush)
+static void close_with(struct ws_stream *s, bool flush, unsigned code, const char *reason)
 {
-	struct ws_stream *s = ws_stream(self);
 	if (!s->ended && (flush || stream_queued(s->below) == 0))
-		send_close(s, CLOSE_NORMAL);
+		send_close(s, code, reason);
 	stream_close(s->below, flush);
 	loop_task_cancel(s->loop, &s->pump);
 	loop_timer_destroy(s->timer);
@@ -379,6 +383,11 @@ static void ws_close(struct stream *self, bool flush)
 	s->gone = true;
 	if (!s->calling)
 		release(s);
+}
+
+static void ws_close(struct stream *self, bool flush)
+{
+	close_with(ws_stream(self), flush, WS_CODE_NORMAL, NULL);
 }
 
 static int ws_fd(const struct stream *self)
@@ -396,8 +405,30 @@ static const struct stream_ops ws_stream_ops = {
 	.fd = ws_fd,
 };
 
-struct stream *ws_stream_create(struct loop *l, struct stream *below, enum ws_role role,
-	const uint8_t *early, size_t n_early)
+bool ws_stream_is(const struct stream *s)
+{
+	return s->ops == &ws_stream_ops;
+}
+
+void ws_stream_close(struct stream *ws, unsigned code, const char *reason)
+{
+	if (ws)
+		close_with(ws_stream(ws), true, code, reason);
+}
+
+unsigned ws_stream_close_code(const struct stream *ws)
+{
+	return ((const struct ws_stream *)ws)->code;
+}
+
+const char *ws_stream_close_reason(const struct stream *ws)
+{
+	const struct ws_stream *s = (const struct ws_stream *)ws;
+	return s->reason ? s->reason : "";
+}
+
+struct stream *ws_stream_create(struct loop *l, struct stream *below,
+	const struct ws_config *config, const uint8_t *early, size_t n_early)
 {
 	struct ws_stream *s = calloc(1, sizeof(*s));
 	if (!s)
@@ -406,7 +437,7 @@ struct stream *ws_stream_create(struct loop *l, struct stream *below, enum ws_ro
 		.s = { .ops = &ws_stream_ops },
 		.loop = l,
 		.below = below,
-		.role = role,
+		.config = *config,
 		.pump = { .run = pump_pending, .ctx = s },
 		.timer = loop_timer_create(l, keep_alive, s),
 	};

@@ -72,8 +72,8 @@ static bool open_end(struct loop *l, struct end *e, int fd, enum ws_role role)
 		close(fd);
 		return false;
 	}
-	e->s = ws_stream_create(
-		l, below, role, (const uint8_t *)"\x8a\x00", role == WS_CLIENT ? 2 : 0);
+	e->s = ws_stream_create(l, below, &(struct ws_config){ .role = role },
+		(const uint8_t *)"\x8a\x00", role == WS_CLIENT ? 2 : 0);
 	if (!e->s) {
 		stream_close(below, false);
 		return false;

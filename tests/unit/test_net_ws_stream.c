@@ -121,7 +121,8 @@ static void open_end(struct fixture *f, struct end *e, int fd, enum ws_role role
 {
 	struct stream *below = socket_stream_create(f->loop, fd, QUEUE_MAX);
 	assert_non_null(below);
-	e->s = ws_stream_create(f->loop, below, role, early, n_early);
+	e->s = ws_stream_create(
+		f->loop, below, &(struct ws_config){ .role = role }, early, n_early);
 	assert_non_null(e->s);
 	stream_set_events(e->s, &events, e);
 	stream_want_read(e->s, true);
