@@ -23,3 +23,45 @@ void json_add(struct json *list, struct json *value);
 /* The text, indented or on one line, without a final newline; the caller frees
  * it. NULL when memory ran out or a text was not UTF-8. */
 char *json_print(const struct json *j, bool indented);
+
+/* Reading. A reference points into a tree that somebody else keeps; a missing
+ * value is a reference too, whose every question has an empty answer, so a
+ * path is walked without looking at each step. */
+struct json_ref {
+	const void *value; /* NULL: not there */
+};
+
+enum json_type {
+	JSON_TYPE_NONE, /* not there */
+	JSON_TYPE_NULL,
+	JSON_TYPE_BOOL,
+	JSON_TYPE_INT,
+	JSON_TYPE_REAL,
+	JSON_TYPE_TEXT,
+	JSON_TYPE_LIST,
+	JSON_TYPE_OBJECT,
+};
+
+enum { JSON_DEPTH_MAX = 32, JSON_PROBLEM_MAX = 160 };
+
+/* A text of n bytes, RFC 8259, UTF-8; any value may stand at the top. Duplicate
+ * keys, NUL in texts and more than JSON_DEPTH_MAX levels are refused. NULL: not
+ * JSON or no memory; `problem` then says in one sentence what and where. */
+struct json *json_parse(const void *text, size_t n, char problem[JSON_PROBLEM_MAX]);
+struct json_ref json_of(const struct json *j); /* NULL is fine */
+enum json_type json_type(struct json_ref r);
+struct json_ref json_get(struct json_ref object, const char *key);
+struct json_ref json_at(struct json_ref list, size_t i);
+size_t json_len(struct json_ref r);       /* items of a list, members of an object, else 0 */
+const char *json_text(struct json_ref r); /* NULL: no text */
+long long json_int(struct json_ref r, long long otherwise);
+double json_real(struct json_ref r, double otherwise); /* also of an integer */
+bool json_bool(struct json_ref r, bool otherwise);
+const char *json_get_text(struct json_ref object, const char *key); /* NULL: no text */
+/* Calls for each member; stops when it returns false. */
+void json_each(struct json_ref object,
+	bool (*member)(void *ctx, const char *key, struct json_ref v), void *ctx);
+/* A value of its own with the same content; NULL for nothing. */
+struct json *json_copy(struct json_ref r);
+struct json *json_make_int(long long value);
+struct json *json_make_null(void);

@@ -14,6 +14,8 @@ struct response {
 	bool immutable;       /* the file's name changes with its content */
 	const uint8_t *body;
 	size_t body_len;
+	/* Further fields, whole lines without CRLF ("Retry-After: 10"); NULL-ended or NULL. */
+	const char *const *fields;
 };
 
 /* A line of plain text that says what to do. */
