@@ -3,7 +3,16 @@
 #define OPENSSL_SUPPRESS_DEPRECATED
 #include "crypto/hash.h"
 
+#include <openssl/md5.h>
 #include <openssl/sha.h>
+
+void hash_md5(const void *data, size_t n, uint8_t out[HASH_MD5])
+{
+	MD5_CTX ctx;
+	MD5_Init(&ctx);
+	MD5_Update(&ctx, data, n);
+	MD5_Final(out, &ctx);
+}
 
 void hash_sha1(const void *data, size_t n, uint8_t out[HASH_SHA1])
 {

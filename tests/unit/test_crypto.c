@@ -71,7 +71,9 @@ static void vncauth_reads_eight_bytes_of_password(void **state)
 static void hashes_match_known_answers(void **state)
 {
 	(void)state;
-	uint8_t sha1[HASH_SHA1], sha256[HASH_SHA256], data[1000];
+	uint8_t md5[HASH_MD5], sha1[HASH_SHA1], sha256[HASH_SHA256], data[1000];
+	hash_md5("", 0, md5);
+	assert_hex(md5, sizeof(md5), "d41d8cd98f00b204e9800998ecf8427e");
 	hash_sha1("", 0, sha1);
 	assert_hex(sha1, sizeof(sha1), "da39a3ee5e6b4b0d3255bfef95601890afd80709");
 	hash_sha1("abc", 3, sha1);
@@ -84,6 +86,8 @@ static void hashes_match_known_answers(void **state)
 		"ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
 	for (size_t i = 0; i < sizeof(data); i++)
 		data[i] = (uint8_t)i;
+	hash_md5(data, sizeof(data), md5);
+	assert_hex(md5, sizeof(md5), "cbecbdb0fdd5cec1e242493b6008cc79");
 	hash_sha1(data, sizeof(data), sha1);
 	assert_hex(sha1, sizeof(sha1), "af0b191c2de46fe13fe0908f5a6a4e90e0cafc46");
 	hash_sha256(data, sizeof(data), sha256);
