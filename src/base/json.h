@@ -31,7 +31,7 @@ struct json_ref {
 	const void *value; /* NULL: not there */
 };
 
-enum json_type {
+enum json_kind {
 	JSON_TYPE_NONE, /* not there */
 	JSON_TYPE_NULL,
 	JSON_TYPE_BOOL,
@@ -49,19 +49,19 @@ enum { JSON_DEPTH_MAX = 32, JSON_PROBLEM_MAX = 160 };
  * JSON or no memory; `problem` then says in one sentence what and where. */
 struct json *json_parse(const void *text, size_t n, char problem[JSON_PROBLEM_MAX]);
 struct json_ref json_of(const struct json *j); /* NULL is fine */
-enum json_type json_type(struct json_ref r);
+enum json_kind json_kind_of(struct json_ref r);
 struct json_ref json_get(struct json_ref object, const char *key);
 struct json_ref json_at(struct json_ref list, size_t i);
 size_t json_len(struct json_ref r);       /* items of a list, members of an object, else 0 */
 const char *json_text(struct json_ref r); /* NULL: no text */
 long long json_int(struct json_ref r, long long otherwise);
-double json_real(struct json_ref r, double otherwise); /* also of an integer */
+double json_number(struct json_ref r, double otherwise); /* also of an integer */
 bool json_bool(struct json_ref r, bool otherwise);
 const char *json_get_text(struct json_ref object, const char *key); /* NULL: no text */
 /* Calls for each member; stops when it returns false. */
 void json_each(struct json_ref object,
 	bool (*member)(void *ctx, const char *key, struct json_ref v), void *ctx);
 /* A value of its own with the same content; NULL for nothing. */
-struct json *json_copy(struct json_ref r);
+struct json *json_clone(struct json_ref r);
 struct json *json_make_int(long long value);
 struct json *json_make_null(void);
