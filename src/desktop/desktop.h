@@ -53,12 +53,21 @@ struct desktop_viewer_config {
 	const char *refusal;        /* not NULL: told to the viewer in place of letting it
 				     * in, where its protocol version has room; static */
 	bool view_only;
+	/* Told once when the viewer is gone, never from inside a call and not
+	 * when the desktop is destroyed; the stream is closed by then. May be NULL. */
+	void (*on_left)(void *ctx);
+	void *ctx;
 };
 
 /* Greets a new viewer. Takes the stream on success; `early` are bytes that were
- * read from it already. OK or ERR_NOMEM, ERR_IO. */
+ * read from it already. `id`, if not NULL, is what the calls below know it by. OK
+ * or ERR_NOMEM, ERR_IO. */
 MUST_USE int desktop_add_viewer(struct desktop *d, const struct desktop_viewer_config *config,
-	struct stream *s, const uint8_t *early, size_t n_early);
+	struct stream *s, const uint8_t *early, size_t n_early, uint32_t *id);
+/* Takes control from a viewer (what it holds down is released) or gives it; who came
+ * with a right to view only, by its password, stays with it. Gone: nothing. */
+void desktop_set_view_only(struct desktop *d, uint32_t viewer, bool view_only);
+void desktop_close_viewer(struct desktop *d, uint32_t viewer, const char *why);
 void desktop_authenticated(struct desktop *d, uint32_t viewer, enum desktop_rights rights);
 /* Viewers that are past the handshake. */
 int desktop_viewers(const struct desktop *d);

@@ -93,9 +93,13 @@ struct viewer {
 	size_t stalled_at;           /* bytes written when the stall timer was started */
 	uint64_t sent, joined_us;
 	const char *refusal;
-	bool view_only, control;
-	bool admitted; /* past the password: it counts as one of max_viewers */
-	bool asking;   /* inside on_authenticate */
+	void (*on_left)(void *ctx);
+	void *left_ctx;
+	enum desktop_rights rights; /* what its password or its ticket allows */
+	bool view_only;             /* and what it has to do without for now */
+	bool control;               /* both together */
+	bool admitted;              /* past the password: it counts as one of max_viewers */
+	bool asking;                /* inside on_authenticate */
 	struct rfb_handshake handshake;
 
 	struct buf in;  /* the beginning of a message */
@@ -231,6 +235,6 @@ void clipboard_from_viewer(struct viewer *v); /* v->cut holds a whole cut text *
 /* Sends the text if the viewer asked for it. One answer does for all requests of
  * one read: each costs 12 bytes to ask and up to CLIPBOARD_MAX to deflate. */
 void clipboard_answer(struct viewer *v);
-void clipboard_announce(struct viewer *v);    /* the viewer listed the extension */
+void clipboard_announce(struct viewer *v); /* the viewer listed the extension */
 void clipboard_screen_changed(struct desktop *d);
 void clipboard_screen_text(struct desktop *d, const char *text, size_t len);

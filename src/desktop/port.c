@@ -65,7 +65,7 @@ static void add_viewer(
 		.security = p->config.security,
 		.refusal = refusal,
 	};
-	if (desktop_add_viewer(p->config.desktop, &config, s, early, n)) {
+	if (desktop_add_viewer(p->config.desktop, &config, s, early, n, NULL)) {
 		log_warn(p->config.log, "port: no memory for a viewer from %s", v->label);
 		stream_close(s, false);
 	}

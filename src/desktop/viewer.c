@@ -38,7 +38,12 @@ void viewer_destroy(struct viewer *v)
 
 static void free_later(void *ctx)
 {
-	viewer_destroy(ctx);
+	struct viewer *v = ctx;
+	void (*on_left)(void *ctx) = v->on_left;
+	void *left_ctx = v->left_ctx;
+	viewer_destroy(v);
+	if (on_left)
+		on_left(left_ctx);
 }
 
 unsigned viewer_others_buttons(const struct viewer *v)
@@ -194,13 +199,19 @@ static const char *why_not(const struct viewer *v)
 	return NULL;
 }
 
+static void judge_control(struct viewer *v)
+{
+	v->control = v->rights == DESKTOP_CONTROL && !v->view_only && !v->desktop->view_only;
+}
+
 static void decide(struct viewer *v, enum desktop_rights rights)
 {
 	struct desktop *d = v->desktop;
 	const char *refusal = rights == DESKTOP_REFUSED ? "Wrong password." : why_not(v);
 	v->state = VIEWER_HANDSHAKE;
 	v->admitted = !refusal;
-	v->control = rights == DESKTOP_CONTROL && !v->view_only && !d->view_only;
+	v->rights = rights;
+	judge_control(v);
 	rfb_handshake_decide(&v->handshake, !refusal, refusal, &v->out);
 	viewer_flush(v);
 	if (!refusal || v->state == VIEWER_CLOSED)
@@ -317,6 +328,8 @@ static struct viewer *create(struct desktop *d, const struct desktop_viewer_conf
 	v->free_task = (struct loop_task){ .run = free_later, .ctx = v };
 	v->refusal = config->refusal;
 	v->view_only = config->view_only;
+	v->on_left = config->on_left;
+	v->left_ctx = config->ctx;
 	v->settings = (struct encoder_settings){ .quality = -1, .compress = -1 };
 	v->encoding = encoder_find(0);
 	pix_convert_init(&v->convert, &pix_format_native);
@@ -353,7 +366,7 @@ static void make_room(struct desktop *d)
 }
 
 int desktop_add_viewer(struct desktop *d, const struct desktop_viewer_config *config,
-	struct stream *s, const uint8_t *early, size_t n_early)
+	struct stream *s, const uint8_t *early, size_t n_early, uint32_t *id)
 {
 	uint8_t challenge[16];
 	if (random_bytes(challenge, sizeof(challenge)))
@@ -362,6 +375,8 @@ int desktop_add_viewer(struct desktop *d, const struct desktop_viewer_config *co
 	if (!v)
 		return ERR_NOMEM;
 	v->stream = s;
+	if (id)
+		*id = v->id;
 	make_room(d);
 	stream_set_events(s, &viewer_stream_events, v);
 	rfb_handshake_start(&v->handshake, config->security,
@@ -384,4 +399,29 @@ void desktop_authenticated(struct desktop *d, uint32_t viewer, enum desktop_righ
 	/* From inside the question the one who asked goes on reading. */
 	if (v->state != VIEWER_CLOSED && !v->asking)
 		take_from_buffer(v);
+}
+
+void desktop_set_view_only(struct desktop *d, uint32_t viewer, bool view_only)
+{
+	struct viewer *v = desktop_find(d, viewer);
+	if (!v || v->state == VIEWER_CLOSED)
+		return;
+	v->view_only = view_only;
+	judge_control(v);
+	if (!v->control && d->screen)
+		held_release(&v->held, d->screen, viewer_others_buttons(v));
+	if (v->state == VIEWER_RUNNING)
+		log_info(d->log, "viewer %u: %s from now on", v->id,
+			v->control ? "control" : "view only");
+	if (v->features & FEATURE_EXT_CLIPBOARD && v->state == VIEWER_RUNNING) {
+		clipboard_announce(v);
+		viewer_flush(v);
+	}
+}
+
+void desktop_close_viewer(struct desktop *d, uint32_t viewer, const char *why)
+{
+	struct viewer *v = desktop_find(d, viewer);
+	if (v)
+		viewer_close(v, why);
 }

@@ -184,6 +184,12 @@ void session_destroy(struct session *s)
 	free(s);
 }
 
+static void on_left(void *ctx)
+{
+	struct seat *seat = ctx;
+	seat->n_left++;
+}
+
 struct seat *session_join(struct session *s, const struct seat_wish *wish)
 {
 	assert_true(s->n_seats < SEATS_MAX);
@@ -208,9 +214,11 @@ struct seat *session_join(struct session *s, const struct seat_wish *wish)
 		.security = wish->password ? RFB_SECURITY_VNC_AUTH : RFB_SECURITY_NONE,
 		.refusal = wish->refusal,
 		.view_only = wish->view_only,
+		.on_left = on_left,
+		.ctx = seat,
 	};
 	s->inside = true;
-	int err = desktop_add_viewer(s->desktop, &viewer, stream, NULL, 0);
+	int err = desktop_add_viewer(s->desktop, &viewer, stream, NULL, 0, &seat->id);
 	s->inside = false;
 	if (!err)
 		return seat;

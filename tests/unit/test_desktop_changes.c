@@ -221,7 +221,8 @@ static void many_that_wait_at_the_door(void **state)
 	for (int i = 0; i < MANY; i++) {
 		assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds[i]), 0);
 		struct stream *stream = socket_stream_create(s->loop, fds[i][0], 1 << 20);
-		assert_int_equal(desktop_add_viewer(s->desktop, &config, stream, NULL, 0), OK);
+		assert_int_equal(
+			desktop_add_viewer(s->desktop, &config, stream, NULL, 0, NULL), OK);
 	}
 	session_settle(s);
 	for (int i = 0; i < MANY; i++) {

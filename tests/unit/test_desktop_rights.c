@@ -308,6 +308,62 @@ static void a_password_may_let_look_only(void **state)
 	session_destroy(s);
 }
 
+static void control_is_taken_and_given_back(void **state)
+{
+	(void)state;
+	struct session *s = open_session();
+	struct seat *a = session_seat(s, raw, 1, true);
+	session_expect_picture(s, a);
+	rfb_put_key_event(out(a), true, 'a');
+	session_until_count(s, &s->stage->n_keys, 1);
+	desktop_set_view_only(s->desktop, a->id, true);
+	session_until_count(s, &s->stage->n_keys, 2); /* it is released at once */
+	rfb_put_key_event(out(a), true, 'b');
+	session_settle(s);
+	assert_int_equal(s->stage->n_keys, 2);
+	desktop_set_view_only(s->desktop, a->id, false);
+	rfb_put_key_event(out(a), true, 'c');
+	session_until_count(s, &s->stage->n_keys, 3);
+	session_destroy(s);
+}
+
+static void no_call_gives_more_than_a_password_did(void **state)
+{
+	(void)state;
+	struct session *s = open_session();
+	s->rights = DESKTOP_VIEW;
+	struct seat *a = session_join(s, &(struct seat_wish){ .encodings = raw,
+						 .n = 1,
+						 .shared = true,
+						 .asks = true,
+						 .password = "look" });
+	session_expect_picture(s, a);
+	desktop_set_view_only(s->desktop, a->id, false);
+	rfb_put_key_event(out(a), true, 'a');
+	session_settle(s);
+	assert_int_equal(s->stage->n_keys, 0);
+	session_destroy(s);
+}
+
+static void the_owner_closes_a_viewer_and_is_told_once(void **state)
+{
+	(void)state;
+	struct session *s = open_session();
+	struct seat *a = session_seat(s, raw, 1, true);
+	struct seat *b = session_seat(s, raw, 1, true);
+	session_expect_picture(s, a);
+	desktop_close_viewer(s->desktop, a->id, "the test says so");
+	session_until_end(s, a);
+	session_until_count(s, &a->n_left, 1);
+	desktop_close_viewer(s->desktop, a->id, "again");
+	desktop_set_view_only(s->desktop, a->id, false);
+	session_expect_picture(s, b);
+	session_settle(s);
+	assert_int_equal(a->n_left, 1);
+	assert_int_equal(b->n_left, 0);
+	session_destroy(s);
+}
+
 static void a_desktop_goes_on_without_its_screen(void **state)
 {
 	(void)state;
@@ -343,6 +399,9 @@ int main(void)
 		cmocka_unit_test(no_more_viewers_than_allowed),
 		cmocka_unit_test(refusals_say_why),
 		cmocka_unit_test(a_password_may_let_look_only),
+		cmocka_unit_test(control_is_taken_and_given_back),
+		cmocka_unit_test(no_call_gives_more_than_a_password_did),
+		cmocka_unit_test(the_owner_closes_a_viewer_and_is_told_once),
 		cmocka_unit_test(a_desktop_goes_on_without_its_screen),
 	};
 	return cmocka_run_group_tests_name("desktop/rights", tests, NULL, NULL);
