@@ -48,7 +48,8 @@ enum { JSON_DEPTH_MAX = 32, JSON_PROBLEM_MAX = 160 };
  * keys, NUL in texts and more than JSON_DEPTH_MAX levels are refused. NULL: not
  * JSON or no memory; `problem` then says in one sentence what and where. */
 struct json *json_parse(const void *text, size_t n, char problem[JSON_PROBLEM_MAX]);
-struct json_ref json_of(const struct json *j); /* NULL is fine */
+/* Nothing for NULL, and for a tree that json_print() would refuse for memory. */
+struct json_ref json_of(const struct json *j);
 enum json_kind json_kind_of(struct json_ref r);
 struct json_ref json_get(struct json_ref object, const char *key);
 struct json_ref json_at(struct json_ref list, size_t i);
@@ -64,4 +65,5 @@ void json_each(struct json_ref object,
 /* A value of its own with the same content; NULL for nothing. */
 struct json *json_clone(struct json_ref r);
 struct json *json_make_int(long long value);
+struct json *json_make_bool(bool value);
 struct json *json_make_null(void);
