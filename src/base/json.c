@@ -155,6 +155,14 @@ static bool is_too_deep(const char *text, size_t n)
 	return false;
 }
 
+/* jansson quotes what it stopped at, perhaps half a character of it. */
+static void make_printable(char *text)
+{
+	for (; *text; text++)
+		if (*text < 0x20 || *text > 0x7e)
+			*text = '?';
+}
+
 struct json *json_parse(const void *text, size_t n, char problem[JSON_PROBLEM_MAX])
 {
 	if (is_too_deep(text, n)) {
@@ -172,6 +180,7 @@ struct json *json_parse(const void *text, size_t n, char problem[JSON_PROBLEM_MA
 	if (!value) {
 		snprintf(problem, JSON_PROBLEM_MAX, "Not JSON at line %d, column %d: %.100s",
 			error.line, error.column, error.text);
+		make_printable(problem);
 		return NULL;
 	}
 	struct json *j = wrap(value);
