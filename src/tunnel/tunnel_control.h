@@ -13,7 +13,7 @@
 enum {
 	TUNNEL_VERSION = 1,
 	TUNNEL_MESSAGE_MAX = 64 * 1024,
-	TUNNEL_PROBLEM_MAX = 200,
+	TUNNEL_PROBLEM_MAX = 256,
 	TUNNEL_HELLO_S = 10, /* from the upgrade */
 	TUNNEL_OPEN_S = 30,  /* from open to the data WebSocket */
 };
@@ -49,9 +49,8 @@ struct tunnel_message {
 	struct json *tree; /* of a parsed one: owns the texts; else NULL */
 };
 
-/* A message from that side. OK; or ERR_PROTO and `problem`, a sentence of at most 123
- * bytes: no JSON when *is_json is false. ERR_NOMEM. On OK the caller ends it with
- * tunnel_message_fini(). */
+/* A message from that side. OK; or ERR_PROTO and `problem`, a sentence; *is_json says
+ * whether it was JSON at all. On OK the caller ends it with tunnel_message_fini(). */
 MUST_USE int tunnel_message_parse(const char *text, size_t n, enum tunnel_side from,
 	struct tunnel_message *out, bool *is_json, char problem[TUNNEL_PROBLEM_MAX]);
 void tunnel_message_fini(struct tunnel_message *m); /* safe on a zeroed one and twice */
