@@ -8,6 +8,7 @@
 #include "http/server.h"
 #include "net/listener.h"
 #include "net/socket_stream.h"
+#include "net/ws_stream.h"
 
 enum {
 	SILENCE_MS = 150,   /* a browser speaks at once, a viewer waits for the greeting */
@@ -108,30 +109,49 @@ static bool presents_secret(struct http_text protocols, const char *secret)
 	return false;
 }
 
-static const char *on_upgrade(void *ctx, const struct http_request *r, int *status)
+static void add_websocket(struct visitor *v, struct http_exchange *x, const char *protocol)
 {
-	struct visitor *v = ctx;
-	const char *secret = v->port->config.secret;
+	const struct ws_config config = { .role = WS_SERVER };
+	struct buf early;
+	struct stream *below = http_upgrade(x, protocol, &early);
+	struct stream *ws = NULL;
+	if (below)
+		ws = ws_stream_create(v->port->loop, below, &config, early.data, early.len);
+	if (ws)
+		add_viewer(v, ws, NULL, NULL, 0);
+	else
+		stream_close(below, false);
+	buf_fini(&early);
+}
+
+static void on_upgrade(struct visitor *v, struct http_exchange *x)
+{
+	const struct http_request *r = http_exchange_head(x);
 	const struct http_text *field = http_request_field(r, "Sec-WebSocket-Protocol");
 	struct http_text protocols = field ? *field : (struct http_text){ "", 0 };
-	*status = 404;
-	if (!http_text_is(r->path, "/websockify"))
-		return NULL;
-	*status = 403;
+	const char *secret = v->port->config.secret;
+	struct response refusal = response_for_error(404);
+	if (!http_text_is(r->path, "/websockify")) {
+		http_answer(x, &refusal);
+		return;
+	}
 	if (secret && !presents_secret(protocols, secret)) {
 		log_warn(v->port->config.log,
 			"port: a WebSocket from %s came without the secret: refused", v->label);
-		return NULL;
+		refusal = response_for_error(403);
+		http_answer(x, &refusal);
+		return;
 	}
-	return http_text_has_token(protocols, "binary") ? "binary" : "";
+	add_websocket(v, x, http_text_has_token(protocols, "binary") ? "binary" : "");
 }
 
-static void on_websocket(void *ctx, struct stream *ws)
+static void on_request(void *ctx, struct http_exchange *x)
 {
 	struct visitor *v = ctx;
-	v->http = NULL;
-	add_viewer(v, ws, NULL, NULL, 0);
-	visitor_destroy(v);
+	if (http_exchange_is_upgrade(x))
+		on_upgrade(v, x);
+	else
+		http_answer_file(x, v->port->config.assets);
 }
 
 static void on_done(void *ctx, struct http_conn *c)
@@ -149,11 +169,10 @@ static void welcome_http(struct visitor *v, const uint8_t *early, size_t n)
 	v->http_config = (struct http_config){
 		.log = p->config.log,
 		.origin = &p->rules,
-		.assets = p->config.assets,
-		.on_upgrade = on_upgrade,
-		.on_websocket = on_websocket,
+		.on_request = on_request,
 		.on_done = on_done,
 		.ctx = v,
+		.peer = v->label,
 	};
 	v->http = http_conn_create(p->loop, &v->http_config, v->stream, early, n);
 	if (!v->http) {

@@ -3,6 +3,8 @@
 #include <limits.h>
 #include <string.h>
 
+#include "http/syntax.h"
+
 /* What a step of the parser returns besides 0 (done) and a status above 0 (refuse). */
 enum { MORE = -1 };
 
@@ -10,19 +12,9 @@ struct cursor {
 	const char *p, *end;
 };
 
-static bool is_alnum(unsigned char c)
-{
-	return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-}
-
 static bool is_one_of(unsigned char c, const char *set)
 {
 	return c != 0 && strchr(set, c);
-}
-
-static bool is_token(unsigned char c)
-{
-	return is_alnum(c) || is_one_of(c, "!#$%&'*+-.^_`|~");
 }
 
 static bool is_query(unsigned char c)
@@ -35,15 +27,9 @@ static bool is_path(unsigned char c)
 	return is_query(c) && c != '?';
 }
 
-/* Octets above 0x7f are obs-text, RFC 9110 section 5.5. */
-static bool is_value(unsigned char c)
-{
-	return (c >= ' ' && c != 0x7f) || c == '\t';
-}
-
 static bool is_host(unsigned char c)
 {
-	return is_alnum(c) || is_one_of(c, "-._~!$&'()*+,;=%:[]");
+	return syntax_is_alnum(c) || is_one_of(c, "-._~!$&'()*+,;=%:[]");
 }
 
 static struct http_text take_while(struct cursor *c, bool (*ok)(unsigned char))
@@ -89,7 +75,7 @@ static int take_version(struct cursor *c, struct http_request *r)
 
 static int take_request_line(struct cursor *c, struct http_request *r)
 {
-	r->method = take_while(c, is_token);
+	r->method = take_while(c, syntax_is_token);
 	if (c->p == c->end)
 		return MORE;
 	int res = r->method.n == 0 ? 400 : take_byte(c, ' ');
@@ -177,13 +163,13 @@ static int add_field(struct http_request *r, struct http_field f)
 static int take_field(struct cursor *c, struct http_request *r)
 {
 	struct http_field f;
-	f.name = take_while(c, is_token);
+	f.name = take_while(c, syntax_is_token);
 	if (c->p == c->end)
 		return MORE;
 	int res = f.name.n == 0 ? 400 : take_byte(c, ':');
 	if (res)
 		return res;
-	f.value = http_text_trim(take_while(c, is_value));
+	f.value = http_text_trim(take_while(c, syntax_is_value));
 	res = take_line_end(c);
 	return res ? res : add_field(r, f);
 }

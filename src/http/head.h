@@ -47,6 +47,10 @@ MUST_USE int http_request_parse(struct rd *in, struct http_request *out, int *st
  * are several, or NULL. A second one of those that may come only once (Host,
  * Origin, Authorization, Sec-WebSocket-Key ...) is refused by the parser. */
 const struct http_text *http_request_field(const struct http_request *r, const char *name);
+/* A field of that name comes more than once. */
+bool http_request_field_is_repeated(const struct http_request *r, const char *name);
+/* The value of the first cookie of that name (exactly), RFC 6265 section 4.2. */
+bool http_request_cookie(const struct http_request *r, const char *name, struct http_text *value);
 /* A field of that name has this token in its comma-separated list (any case). */
 bool http_request_has_token(const struct http_request *r, const char *name, const char *token);
 

@@ -3,28 +3,46 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "http/syntax.h"
+
 static const struct status {
 	int status;
 	const char *reason, *advice;
 } statuses[] = {
 	{ 200, "OK", "" },
+	{ 201, "Created", "" },
+	{ 202, "Accepted", "" },
+	{ 204, "No Content", "" },
+	{ 302, "Found", "" },
+	{ 303, "See Other", "" },
 	{ 304, "Not Modified", "" },
 	{ 400, "Bad Request", "this is not HTTP/1.1 as RFC 9112 has it; use a current browser\n" },
+	{ 401, "Unauthorized", "log in first\n" },
 	{ 403, "Forbidden",
 		"refused; open the whole address that the server printed, or name the page's site "
 		"with --origin URL\n" },
 	{ 404, "Not Found", "there is no such page here; start at /\n" },
 	{ 405, "Method Not Allowed", "only GET and HEAD are answered here\n" },
 	{ 408, "Request Timeout", "the request did not arrive in time; try again\n" },
+	{ 409, "Conflict", "it is not in a state for that; look at it again\n" },
+	{ 410, "Gone", "that is over\n" },
+	{ 411, "Length Required", "say how long the body is with Content-Length\n" },
+	{ 413, "Content Too Large", "the body is larger than is taken here; send less\n" },
 	{ 414, "URI Too Long", "the address is longer than 8 KB\n" },
+	{ 415, "Unsupported Media Type", "send JSON, with Content-Type: application/json\n" },
+	{ 417, "Expectation Failed", "no expectation but 100-continue is known here\n" },
 	{ 421, "Misdirected Request",
 		"this server does not answer for that host name; use the address it printed or "
 		"add --host NAME\n" },
+	{ 422, "Unprocessable Content", "the content makes no sense here\n" },
 	{ 426, "Upgrade Required", "only version 13 of WebSocket is spoken here\n" },
+	{ 429, "Too Many Requests", "too many requests; wait a moment\n" },
 	{ 431, "Request Header Fields Too Large", "more than 16 KB or 100 fields in a request\n" },
 	{ 500, "Internal Server Error", "the server's log says why\n" },
 	{ 501, "Not Implemented", "no transfer coding but chunked is understood here\n" },
+	{ 502, "Bad Gateway", "the other side answered nothing useful; try again later\n" },
 	{ 503, "Service Unavailable", "too much to do; try again later\n" },
+	{ 504, "Gateway Timeout", "the other side did not answer in time; try again later\n" },
 	{ 505, "HTTP Version Not Supported", "only HTTP/1.1 and HTTP/1.0 are spoken here\n" },
 };
 
@@ -176,6 +194,31 @@ static void put_file_fields(struct buf *out, const struct response *r)
 		put_field(out, "Content-Encoding", r->encoding);
 }
 
+/* A line that holds a line end, by whoever's fault, would be several. */
+static void put_lines(struct buf *out, const char *const *lines)
+{
+	for (; lines && *lines; lines++) {
+		const char *p = *lines;
+		while (syntax_is_value((unsigned char)*p))
+			p++;
+		if (*p)
+			continue;
+		put_text(out, *lines);
+		put_text(out, "\r\n");
+	}
+}
+
+static void put_content_fields(struct buf *out, const struct response *r)
+{
+	char text[32];
+	if (r->type)
+		put_field(out, "Content-Type", r->type);
+	if (!r->type && (r->status == 204 || r->status == 304))
+		return;
+	snprintf(text, sizeof(text), "%zu", r->type ? r->body_len : 0);
+	put_field(out, "Content-Length", text);
+}
+
 void response_put_head(struct buf *out, const struct response *r, bool keep_alive, time_t now)
 {
 	char text[64];
@@ -189,17 +232,14 @@ void response_put_head(struct buf *out, const struct response *r, bool keep_aliv
 		put_file_fields(out, r);
 	else
 		put_field(out, "Cache-Control", "no-store");
-	if (r->status == 405)
+	if (r->status == 405 && !r->fields)
 		put_field(out, "Allow", "GET, HEAD");
 	if (r->status == 426) {
 		put_field(out, "Upgrade", "websocket");
 		put_field(out, "Sec-WebSocket-Version", "13");
 	}
-	if (r->type) {
-		put_field(out, "Content-Type", r->type);
-		snprintf(text, sizeof(text), "%zu", r->body_len);
-		put_field(out, "Content-Length", text);
-	}
+	put_lines(out, r->fields);
+	put_content_fields(out, r);
 	put_text(out, "\r\n");
 }
 

@@ -8,13 +8,15 @@
 /* What is answered to a request. Pure; texts and body are borrowed. */
 struct response {
 	int status;
-	const char *type;     /* Content-Type; NULL: no body */
+	const char *type;     /* Content-Type; NULL: no body, whatever body_len is */
 	const char *encoding; /* Content-Encoding or NULL */
 	const char *etag;     /* of a file; NULL for an error */
 	bool immutable;       /* the file's name changes with its content */
 	const uint8_t *body;
 	size_t body_len;
-	/* Further fields, whole lines without CRLF ("Retry-After: 10"); NULL-ended or NULL. */
+	/* Further fields, whole lines without CRLF ("Retry-After: 10"); NULL-ended or
+	 * NULL. One with a control character in it is left out. With a 405 they should
+	 * say Allow, which is else GET and HEAD. */
 	const char *const *fields;
 };
 

@@ -1,173 +1,72 @@
-#include "http/server.h"
-
+#include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
+#include <string.h>
 
-#include "http/response.h"
-#include "http/upgrade.h"
-#include "net/ws_stream.h"
+#include "http/server_private.h"
 
 enum {
 	HEAD_TIMEOUT_MS = 10 * 1000,
 	IDLE_TIMEOUT_MS = 30 * 1000,
-	/* A head that is not complete yet and one read of the stream. */
-	IN_MAX = HTTP_HEAD_MAX + 32 * 1024,
-	RESPONSE_HEAD_MAX = 4 * 1024,
-	/* A file goes out in pieces of this size, the next one when the one before
-	 * has left: what waits for a slow reader is the file itself. */
-	PIECE = 32 * 1024,
-};
-
-struct http_conn {
-	struct loop *loop;
-	struct http_config config;
-	struct stream *stream;
-	struct loop_timer *timer; /* of the head, of idling or of a slow reader */
-	struct loop_task start;
-	struct buf in;
-	const uint8_t *body; /* borrowed: what of the response is not sent yet */
-	size_t body_left;
-	bool in_head; /* the timer runs for a head */
-	bool last;    /* the connection ends after this response */
+	BODY_RATE = 1024, /* bytes a second, once the free time is over */
+	KEEP_MAX = 4096,  /* what a buffer of an idle connection may hold */
 };
 
 static void finish(struct http_conn *c, bool flush)
 {
+	bool waiting = c->state == CONN_WAITING;
+	c->state = CONN_OVER;
 	stream_close(c->stream, flush);
 	c->stream = NULL;
+	if (waiting && c->x.on_gone)
+		c->x.on_gone(c->x.gone_ctx);
 	c->config.on_done(c->config.ctx, c);
 	http_conn_destroy(c);
 }
 
-static bool is_busy(const struct http_conn *c)
-{
-	return c->body_left > 0 || stream_queued(c->stream) > 0;
-}
-
-/* Sends what the stream takes without queueing more than a piece. */
-static int send_body(struct http_conn *c)
-{
-	while (c->body_left > 0 && stream_queued(c->stream) == 0) {
-		size_t n = c->body_left < PIECE ? c->body_left : PIECE;
-		int err = stream_send(c->stream, c->body, n);
-		if (err)
-			return err;
-		c->body += n;
-		c->body_left -= n;
-	}
-	return OK;
-}
-
-static int respond(struct http_conn *c, const struct response *r, bool with_body)
-{
-	struct buf head;
-	buf_init(&head, RESPONSE_HEAD_MAX);
-	response_put_head(&head, r, !c->last, time(NULL));
-	c->body = r->body;
-	c->body_left = with_body ? r->body_len : 0;
-	size_t n = c->body_left < PIECE ? c->body_left : PIECE;
-	struct iovec parts[] = {
-		{ head.data, head.len },
-		{ (void *)(uintptr_t)c->body, n },
-	};
-	int err = buf_ok(&head);
-	if (!err)
-		err = stream_sendv(c->stream, parts, n > 0 ? 2 : 1);
-	buf_fini(&head);
-	if (err)
-		return err;
-	if (n > 0)
-		c->body += n;
-	c->body_left -= n;
-	c->in_head = false;
-	stream_want_read(c->stream, false);
-	loop_timer_start(c->timer, c->config.idle_timeout_ms);
-	return send_body(c);
-}
-
-/* The query is never logged: it may hold what only its sender should know. */
-static void log_answer(const struct http_conn *c, const struct http_request *r, int status)
-{
-	const struct http_text *host = http_request_field(r, "Host");
-	struct http_text name = host ? *host : (struct http_text){ "none", 4 };
-	if (status == 403 || status == 421)
-		log_info(c->config.log, "http: refused %.*s for host %.*s: %d", (int)r->path.n,
-			r->path.p, (int)name.n, name.p, status);
-	else
-		log_debug(c->config.log, "http: %.*s %.*s: %d", (int)r->method.n, r->method.p,
-			(int)r->path.n, r->path.p, status);
-}
-
-static int refuse(struct http_conn *c, int status)
+static void refuse(struct http_conn *c, int status)
 {
 	struct response r = response_for_error(status);
-	log_debug(c->config.log, "http: refused: %d", status);
-	return respond(c, &r, true);
+	char json[256];
+	if (c->config.json_errors) {
+		const char *advice = (const char *)r.body;
+		int n = snprintf(json, sizeof(json), "{\"error\":\"%.*s\"}",
+			(int)strcspn(advice, "\n"), advice);
+		r.type = "application/json";
+		r.body = (const uint8_t *)json;
+		r.body_len = (size_t)n;
+	}
+	http_conn_respond(c, &r, false);
 }
 
-static void hand_over(struct http_conn *c, struct rd early)
+/* There is no head, or not all of it. */
+static void refuse_headless(struct http_conn *c, int status)
 {
-	struct http_config config = c->config;
-	const struct ws_config server = { .role = WS_SERVER };
-	struct stream *ws = ws_stream_create(c->loop, c->stream, &server, early.p, early.left);
-	if (!ws) {
-		finish(c, false);
-		return;
-	}
-	c->stream = NULL;
-	http_conn_destroy(c);
-	config.on_websocket(config.ctx, ws);
+	static const struct http_text none = { "-", 1 };
+	c->x.head = (struct http_request){ .method = none, .path = none };
+	c->last = true;
+	refuse(c, status);
 }
 
-/* OK, an error, or ERR_AGAIN: accepted, the stream is to be handed over. */
-static int upgrade(struct http_conn *c, const struct http_request *r)
+/* A connection that idles holds little memory, one that is in use asks for none. */
+static void trim(struct buf *b)
 {
-	char accept[UPGRADE_ACCEPT_TEXT];
-	const char *protocol = NULL;
-	int status = upgrade_check(r, accept);
-	if (!status) {
-		status = 404;
-		protocol = c->config.on_upgrade(c->config.ctx, r, &status);
+	size_t max = b->max;
+	if (b->cap > KEEP_MAX) {
+		buf_fini(b);
+		buf_init(b, max);
 	}
-	log_answer(c, r, protocol ? 101 : status);
-	if (!protocol) {
-		struct response out = response_for_error(status);
-		return respond(c, &out, true);
-	}
-
-	struct buf head;
-	buf_init(&head, RESPONSE_HEAD_MAX);
-	response_put_upgrade(&head, accept, protocol);
-	int err = buf_ok(&head);
-	if (!err)
-		err = stream_send(c->stream, head.data, head.len);
-	buf_fini(&head);
-	return err ? err : ERR_AGAIN;
-}
-
-static int answer(struct http_conn *c, const struct http_request *r)
-{
-	bool has_body = r->chunked || r->content_length > 0;
-	bool is_head = http_text_is(r->method, "HEAD");
-	int status = origin_check(c->config.origin, r);
-	c->last = !r->keep_alive || has_body;
-	if (!status && has_body && (is_head || http_text_is(r->method, "GET")))
-		status = 400;
-	if (!status && upgrade_is_wanted(r) && !has_body)
-		return upgrade(c, r);
-
-	struct response out =
-		status ? response_for_error(status) : response_for_file(c->config.assets, r);
-	log_answer(c, r, out.status);
-	return respond(c, &out, !is_head);
+	buf_reset(b);
 }
 
 /* Waits for more of a head, or for the first byte of one. */
 static void wait_for_request(struct http_conn *c)
 {
 	if (c->in.len == 0) {
-		buf_fini(&c->in); /* an idle connection holds no memory for it */
-		buf_init(&c->in, IN_MAX);
+		trim(&c->in);
+		trim(&c->out);
+		trim(&c->x.bytes);
+		trim(&c->x.body);
+		buf_fini(&c->kept);
 	} else if (!c->in_head) {
 		c->in_head = true;
 		loop_timer_start(c->timer, c->config.head_timeout_ms);
@@ -175,33 +74,156 @@ static void wait_for_request(struct http_conn *c)
 	stream_want_read(c->stream, true);
 }
 
-/* Answers one request after the other until one is not complete or a response
- * has to wait for its reader. The connection may be gone afterwards. */
-static void run(struct http_conn *c)
+static void ask(struct http_conn *c)
 {
-	while (!is_busy(c) && !c->last) {
-		struct http_request r;
-		struct rd in = rd_of(c->in.data, c->in.len);
-		int status = 0;
-		int err = http_request_parse(&in, &r, &status);
-		if (err == ERR_AGAIN) {
-			wait_for_request(c);
-			return;
-		}
-		c->last = err != OK;
-		err = err ? refuse(c, status) : answer(c, &r);
-		if (err == ERR_AGAIN) {
-			hand_over(c, in);
-			return;
-		}
-		if (err) {
-			finish(c, false);
-			return;
-		}
-		buf_consume(&c->in, c->in.len - in.left);
+	c->state = CONN_WAITING;
+	c->in_head = false;
+	c->x.on_gone = NULL;
+	loop_timer_stop(c->timer);
+	c->calling = true;
+	c->config.on_request(c->config.ctx, &c->x);
+	c->calling = false;
+	if (c->state == CONN_WAITING) /* to see it leave */
+		stream_want_read(c->stream, c->in.len < HTTP_HEAD_MAX);
+}
+
+static bool has_body(const struct http_request *r)
+{
+	return r->chunked || r->content_length > 0;
+}
+
+/* 0: go on; else the status to answer before the body is looked at. */
+static int judge(struct http_conn *c)
+{
+	const struct http_request *r = &c->x.head;
+	const struct http_text *expect = http_request_field(r, "Expect");
+	int status = origin_check(c->config.origin, r);
+	c->x.is_upgrade = upgrade_is_wanted(r) && !has_body(r);
+	if (status)
+		return status;
+	if (has_body(r) && (http_text_is(r->method, "HEAD") || http_text_is(r->method, "GET")))
+		return 400;
+	if (r->content_length > (long long)c->config.body_max ||
+		(r->chunked && c->config.body_max == 0))
+		return 413;
+	if (expect && !http_text_is_nocase(*expect, "100-continue"))
+		return 417;
+	return c->x.is_upgrade ? upgrade_check(r, c->x.accept) : 0;
+}
+
+static int start_body(struct http_conn *c)
+{
+	static const char go[] = "HTTP/1.1 100 Continue\r\n\r\n";
+	const struct http_request *r = &c->x.head;
+	c->state = CONN_BODY;
+	c->in_head = false;
+	c->chunked = (struct chunked){ 0 };
+	c->body_left = r->chunked ? 0 : (size_t)r->content_length;
+	c->body_seen = 0;
+	c->body_late = false;
+	loop_timer_start(c->timer, c->config.head_timeout_ms);
+	stream_want_read(c->stream, true);
+	if (r->minor == 1 && c->in.len == 0 && http_request_field(r, "Expect"))
+		return stream_send(c->stream, go, sizeof(go) - 1);
+	return OK;
+}
+
+/* The head's bytes stay where its texts point; what follows becomes `in`. */
+static int keep_head(struct http_conn *c, struct rd rest)
+{
+	struct buf all = c->in;
+	c->in = c->x.bytes;
+	c->x.bytes = all;
+	buf_reset(&c->in);
+	buf_put(&c->in, rest.p, rest.left);
+	return buf_ok(&c->in);
+}
+
+static void take_head(struct http_conn *c)
+{
+	struct rd in = rd_of(c->in.data, c->in.len);
+	int status = 0;
+	int err = http_request_parse(&in, &c->x.head, &status);
+	if (err == ERR_AGAIN) {
+		wait_for_request(c);
+		return;
 	}
-	if (!is_busy(c))
+	buf_reset(&c->x.body);
+	if (err) {
+		refuse_headless(c, status);
+		return;
+	}
+	bool body = has_body(&c->x.head);
+	c->last = !c->x.head.keep_alive;
+	status = judge(c);
+	if (keep_head(c, in)) {
+		c->state = CONN_OVER;
+	} else if (status) {
+		c->last = c->last || body;
+		refuse(c, status);
+	} else if (!body) {
+		ask(c);
+	} else if (start_body(c)) {
+		c->state = CONN_OVER;
+	}
+}
+
+static int take_sized(struct http_conn *c, struct rd *in)
+{
+	size_t n = c->body_left < in->left ? c->body_left : in->left;
+	buf_put(&c->x.body, rd_bytes(in, n), n);
+	c->body_left -= n;
+	if (buf_ok(&c->x.body))
+		return buf_ok(&c->x.body);
+	return c->body_left > 0 ? ERR_AGAIN : OK;
+}
+
+static void take_body(struct http_conn *c)
+{
+	struct rd in = rd_of(c->in.data, c->in.len);
+	int err =
+		c->x.head.chunked ? chunked_take(&c->chunked, &in, &c->x.body) : take_sized(c, &in);
+	c->body_seen += c->in.len - in.left;
+	buf_consume(&c->in, c->in.len - in.left);
+	if (err == ERR_NOMEM) {
+		c->state = CONN_OVER;
+	} else if (err == ERR_PROTO || err == ERR_LIMIT) {
+		c->last = true;
+		refuse(c, err == ERR_PROTO ? 400 : 413);
+	} else if (!err) {
+		ask(c);
+	}
+}
+
+/* What comes after an answer. The connection may be gone afterwards. */
+static void settle(struct http_conn *c)
+{
+	if (c->state == CONN_SENDING && !http_conn_is_busy(c)) {
+		c->state = CONN_HEAD;
+		if (c->last || c->draining)
+			finish(c, true);
+		else if (c->in.len > 0)
+			loop_task_queue(c->loop, &c->go_on); /* others first */
+		else
+			wait_for_request(c);
+	} else if (c->state == CONN_OVER) {
+		finish(c, false);
+	}
+}
+
+/* One request at most, so that who sends many ahead is not the only one served. */
+static void go_on(void *ctx)
+{
+	struct http_conn *c = ctx;
+	if (c->state == CONN_HEAD && c->draining) {
 		finish(c, true);
+		return;
+	}
+	if (c->state == CONN_HEAD)
+		take_head(c);
+	if (c->state == CONN_BODY)
+		take_body(c);
+	settle(c);
 }
 
 static void on_data(void *ctx, const uint8_t *data, size_t n)
@@ -210,18 +232,21 @@ static void on_data(void *ctx, const uint8_t *data, size_t n)
 	buf_put(&c->in, data, n);
 	if (buf_ok(&c->in))
 		finish(c, false);
+	else if (c->state == CONN_WAITING)
+		stream_want_read(c->stream, c->in.len < HTTP_HEAD_MAX);
 	else
-		run(c);
+		go_on(c);
 }
 
 static void on_drain(void *ctx)
 {
 	struct http_conn *c = ctx;
+	if (c->state != CONN_SENDING)
+		return;
 	loop_timer_start(c->timer, c->config.idle_timeout_ms);
-	if (send_body(c))
-		finish(c, false);
-	else
-		run(c);
+	if (http_conn_send_body(c))
+		c->state = CONN_OVER;
+	settle(c);
 }
 
 static void on_end(void *ctx, int err)
@@ -232,19 +257,47 @@ static void on_end(void *ctx, int err)
 
 static const struct stream_events events = { on_data, on_drain, on_end };
 
-static void start(void *ctx)
+/* True: a body came fast enough, and has as long again. */
+static bool body_may_go_on(struct http_conn *c)
 {
-	run(ctx);
+	unsigned window_ms = c->config.head_timeout_ms / 2;
+	if (c->body_late && c->body_seen < (size_t)window_ms * BODY_RATE / 1000)
+		return false;
+	c->body_late = true;
+	c->body_seen = 0;
+	loop_timer_start(c->timer, window_ms);
+	return true;
 }
 
 static void time_out(void *ctx)
 {
 	struct http_conn *c = ctx;
+	bool in_body = c->state == CONN_BODY;
+	bool in_head = c->state == CONN_HEAD && c->in_head && c->in.len > 0;
+	if (in_body && body_may_go_on(c))
+		return;
 	c->last = true;
-	if (c->in_head && c->in.len > 0 && refuse(c, 408) == OK)
-		finish(c, true);
-	else
-		finish(c, false);
+	if (in_head)
+		refuse_headless(c, 408);
+	else if (in_body)
+		refuse(c, 408);
+	finish(c, (in_head || in_body) && c->state == CONN_SENDING);
+}
+
+static void set_config(struct http_conn *c, const struct http_config *config)
+{
+	c->config = *config;
+	if (!c->config.head_timeout_ms)
+		c->config.head_timeout_ms = HEAD_TIMEOUT_MS;
+	if (!c->config.idle_timeout_ms)
+		c->config.idle_timeout_ms = IDLE_TIMEOUT_MS;
+	if (c->config.body_max > HTTP_BODY_MAX)
+		c->config.body_max = HTTP_BODY_MAX;
+	buf_init(&c->in, HTTP_IN_MAX);
+	buf_init(&c->out, HTTP_ANSWER_HEAD_MAX);
+	buf_init(&c->x.bytes, HTTP_IN_MAX);
+	buf_init(&c->x.body, c->config.body_max);
+	c->peer = strdup(config->peer ? config->peer : "");
 }
 
 struct http_conn *http_conn_create(struct loop *l, const struct http_config *config,
@@ -253,25 +306,18 @@ struct http_conn *http_conn_create(struct loop *l, const struct http_config *con
 	struct http_conn *c = calloc(1, sizeof(*c));
 	if (!c)
 		return NULL;
-	*c = (struct http_conn){
-		.loop = l,
-		.config = *config,
-		.start = { .run = start, .ctx = c },
-		.in_head = true,
-	};
-	if (!c->config.head_timeout_ms)
-		c->config.head_timeout_ms = HEAD_TIMEOUT_MS;
-	if (!c->config.idle_timeout_ms)
-		c->config.idle_timeout_ms = IDLE_TIMEOUT_MS;
-	buf_init(&c->in, IN_MAX);
+	c->loop = l;
+	c->go_on = (struct loop_task){ .run = go_on, .ctx = c };
+	c->in_head = true;
+	set_config(c, config);
 	buf_put(&c->in, early, n_early);
 	c->timer = loop_timer_create(l, time_out, c);
-	if (buf_ok(&c->in) || !c->timer)
+	if (buf_ok(&c->in) || !c->timer || !c->peer)
 		goto fail;
 	c->stream = s; /* last: from here on it is ours */
 	stream_set_events(s, &events, c);
 	loop_timer_start(c->timer, c->config.head_timeout_ms);
-	loop_task_queue(l, &c->start);
+	loop_task_queue(l, &c->go_on);
 	return c;
 
 fail:
@@ -284,8 +330,20 @@ void http_conn_destroy(struct http_conn *c)
 	if (!c)
 		return;
 	stream_close(c->stream, false);
-	loop_task_cancel(c->loop, &c->start);
+	loop_task_cancel(c->loop, &c->go_on);
 	loop_timer_destroy(c->timer);
 	buf_fini(&c->in);
+	buf_fini(&c->out);
+	buf_fini(&c->kept);
+	buf_fini(&c->x.bytes);
+	buf_fini(&c->x.body);
+	free(c->peer);
 	free(c);
+}
+
+void http_conn_drain(struct http_conn *c)
+{
+	c->draining = true;
+	if (c->state == CONN_HEAD)
+		loop_task_queue(c->loop, &c->go_on);
 }

@@ -63,6 +63,41 @@ const struct http_text *http_request_field(const struct http_request *r, const c
 	return NULL;
 }
 
+bool http_request_field_is_repeated(const struct http_request *r, const char *name)
+{
+	int n = 0;
+	for (int i = 0; i < r->n_fields; i++)
+		n += http_text_is_nocase(r->fields[i].name, name);
+	return n > 1;
+}
+
+static bool find_cookie(struct http_text list, const char *name, struct http_text *value)
+{
+	while (list.n > 0) {
+		const char *end = memchr(list.p, ';', list.n);
+		size_t n = end ? (size_t)(end - list.p) : list.n;
+		struct http_text pair = http_text_trim((struct http_text){ list.p, n });
+		const char *equals = memchr(pair.p, '=', pair.n);
+		size_t n_name = equals ? (size_t)(equals - pair.p) : 0;
+		if (equals && http_text_is((struct http_text){ pair.p, n_name }, name)) {
+			*value = (struct http_text){ equals + 1, pair.n - n_name - 1 };
+			return true;
+		}
+		list.p += end ? n + 1 : n;
+		list.n -= end ? n + 1 : n;
+	}
+	return false;
+}
+
+bool http_request_cookie(const struct http_request *r, const char *name, struct http_text *value)
+{
+	for (int i = 0; i < r->n_fields; i++)
+		if (http_text_is_nocase(r->fields[i].name, "Cookie") &&
+			find_cookie(r->fields[i].value, name, value))
+			return true;
+	return false;
+}
+
 bool http_request_has_token(const struct http_request *r, const char *name, const char *token)
 {
 	for (int i = 0; i < r->n_fields; i++)

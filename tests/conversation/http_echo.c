@@ -1,5 +1,5 @@
-/* Serves two files and an echoing WebSocket at /websockify (subprotocol
- * "binary" or none) on a port of 127.0.0.1, which it prints. Ends with stdin. */
+/* Serves two files, what is posted to /echo, and an echoing WebSocket at /websockify
+ * (subprotocol "binary" or none) on a port of 127.0.0.1, which it prints. Ends with stdin. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -7,6 +7,7 @@
 #include "http/server.h"
 #include "net/listener.h"
 #include "net/socket_stream.h"
+#include "net/ws_stream.h"
 
 enum { QUEUE_MAX = 1024 * 1024, LARGE = 2 * 1024 * 1024 };
 
@@ -31,6 +32,7 @@ struct echo_server {
 
 /* One connection, an http_conn first and perhaps a WebSocket later. */
 struct visit {
+	struct echo_server *server;
 	struct http_conn *conn;
 	struct stream *ws;
 	struct visit *next, **link;
@@ -66,22 +68,46 @@ static void echo_end(void *ctx, int err)
 
 static const struct stream_events echo_events = { echo_data, echo_drain, echo_end };
 
-static const char *on_upgrade(void *ctx, const struct http_request *r, int *status)
+static void on_upgrade(struct visit *v, struct http_exchange *x)
 {
-	(void)ctx;
-	*status = 404;
-	if (!http_text_is(r->path, "/websockify"))
-		return NULL;
-	return http_request_has_token(r, "Sec-WebSocket-Protocol", "binary") ? "binary" : "";
+	const struct http_request *r = http_exchange_head(x);
+	const struct ws_config config = { .role = WS_SERVER };
+	bool binary = http_request_has_token(r, "Sec-WebSocket-Protocol", "binary");
+	struct response refusal = response_for_error(404);
+	struct buf early;
+	if (!http_text_is(r->path, "/websockify")) {
+		http_answer(x, &refusal);
+		return;
+	}
+	struct stream *s = http_upgrade(x, binary ? "binary" : "", &early);
+	if (s)
+		v->ws = ws_stream_create(v->server->loop, s, &config, early.data, early.len);
+	buf_fini(&early);
+	if (v->ws) {
+		stream_set_events(v->ws, &echo_events, v);
+		stream_want_read(v->ws, true);
+	} else {
+		stream_close(s, false);
+	}
 }
 
-static void on_websocket(void *ctx, struct stream *ws)
+/* "/echo" answers with the body of the request. */
+static void on_request(void *ctx, struct http_exchange *x)
 {
 	struct visit *v = ctx;
-	v->conn = NULL;
-	v->ws = ws;
-	stream_set_events(ws, &echo_events, v);
-	stream_want_read(ws, true);
+	struct http_text body = http_exchange_body(x);
+	const struct response same = {
+		.status = 200,
+		.type = "application/octet-stream",
+		.body = (const uint8_t *)body.p,
+		.body_len = body.n,
+	};
+	if (http_exchange_is_upgrade(x))
+		on_upgrade(v, x);
+	else if (http_text_is(http_exchange_head(x)->path, "/echo"))
+		http_answer(x, &same);
+	else
+		http_answer_file(x, &v->server->table);
 }
 
 static void on_done(void *ctx, struct http_conn *c)
@@ -89,20 +115,20 @@ static void on_done(void *ctx, struct http_conn *c)
 	struct visit *v = ctx;
 	(void)c;
 	v->conn = NULL;
-	visit_end(v);
+	if (!v->ws)
+		visit_end(v);
 }
 
 static void visit_start(struct echo_server *e, struct visit *v, struct stream *s)
 {
 	const struct http_config config = {
 		.origin = &e->rules,
-		.assets = &e->table,
-		.on_upgrade = on_upgrade,
-		.on_websocket = on_websocket,
+		.on_request = on_request,
 		.on_done = on_done,
 		.ctx = v,
+		.body_max = HTTP_BODY_MAX,
 	};
-	*v = (struct visit){ .next = e->visits, .link = &e->visits };
+	*v = (struct visit){ .server = e, .next = e->visits, .link = &e->visits };
 	if (v->next)
 		v->next->link = &v->next;
 	e->visits = v;

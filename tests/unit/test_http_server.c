@@ -20,7 +20,9 @@ static const struct {
 	{ "GET / HTTP/1.1\r\n" VISITOR_HOST "If-None-Match: W/\"page\"\r\n\r\n", 304, true },
 	{ "GET /nothing HTTP/1.1\r\n" VISITOR_HOST "\r\n", 404, true },
 	{ "POST / HTTP/1.1\r\n" VISITOR_HOST "Content-Length: 0\r\n\r\n", 405, true },
-	{ "POST / HTTP/1.1\r\n" VISITOR_HOST "Content-Length: 5\r\n\r\nhello", 405, false },
+	{ "POST / HTTP/1.1\r\n" VISITOR_HOST "Content-Length: 5\r\n\r\nhello", 405, true },
+	{ "POST / HTTP/1.1\r\n" VISITOR_HOST "Content-Length: 65537\r\n\r\nhello", 413, false },
+	{ "POST / HTTP/1.1\r\n" VISITOR_HOST "Expect: the worst\r\n\r\n", 417, true },
 	{ "BREW / HTTP/1.1\r\n" VISITOR_HOST "\r\n", 405, true },
 	{ "GET / HTTP/1.1\r\n" VISITOR_HOST "Content-Length: 5\r\n\r\nhello", 400, false },
 	{ "GET / HTTP/1.1\r\n" VISITOR_HOST "Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400,
@@ -39,7 +41,7 @@ static const struct {
 	{ "GET /ws HTTP/1.1\r\n" VISITOR_HOST "Origin: http://evil.example\r\n" VISITOR_UPGRADE
 	  "\r\n",
 		403, true },
-	{ "GET /ws HTTP/1.1\r\n" VISITOR_HOST "Upgrade: websocket\r\n\r\n", 400, true },
+	{ "GET /ws HTTP/1.1\r\n" VISITOR_HOST "Upgrade: websocket\r\n\r\n", 400, false },
 	{ "GET /ws HTTP/1.1\r\n" VISITOR_HOST
 	  "Upgrade: websocket\r\nConnection: upgrade\r\n" VISITOR_KEY "\r\n",
 		426, true },

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "net/socket_stream.h"
+#include "net/ws_stream.h"
 
 enum {
 	GOT_MAX = 8 * 1024 * 1024,
@@ -50,25 +51,41 @@ static void ws_end(void *ctx, int err)
 
 static const struct stream_events ws_events = { ws_data, ws_drain, ws_end };
 
-static const char *on_upgrade(void *ctx, const struct http_request *r, int *status)
+static void become_websocket(struct visitor *v, struct http_exchange *x)
 {
-	struct visitor *v = ctx;
-	v->upgrades++;
-	snprintf(v->path, sizeof(v->path), "%.*s", (int)r->path.n, r->path.p);
-	if (!v->refusal)
-		return v->protocol;
-	*status = v->refusal;
-	return NULL;
+	const struct ws_config server = { .role = WS_SERVER };
+	struct buf early;
+	struct stream *below = http_upgrade(x, v->protocol, &early);
+	v->below = NULL;
+	if (below)
+		v->ws = ws_stream_create(v->loop, below, &server, early.data, early.len);
+	buf_fini(&early);
+	if (v->ws) {
+		stream_set_events(v->ws, &ws_events, v);
+		stream_want_read(v->ws, true);
+	} else {
+		stream_close(below, false);
+	}
 }
 
-static void on_websocket(void *ctx, struct stream *ws)
+static void on_request(void *ctx, struct http_exchange *x)
 {
 	struct visitor *v = ctx;
-	v->conn = NULL;
-	v->below = NULL;
-	v->ws = ws;
-	stream_set_events(ws, &ws_events, v);
-	stream_want_read(ws, true);
+	const struct http_request *r = http_exchange_head(x);
+	v->requests++;
+	if (v->on_request) {
+		v->on_request(v, x);
+	} else if (!http_exchange_is_upgrade(x)) {
+		http_answer_file(x, &table);
+	} else {
+		v->upgrades++;
+		snprintf(v->path, sizeof(v->path), "%.*s", (int)r->path.n, r->path.p);
+		struct response refusal = response_for_error(v->refusal);
+		if (v->refusal)
+			http_answer(x, &refusal);
+		else
+			become_websocket(v, x);
+	}
 }
 
 static void on_done(void *ctx, struct http_conn *c)
@@ -100,10 +117,10 @@ int visitor_set_up(void **state)
 	v->watchdog = loop_timer_create(v->loop, give_up, v);
 	loop_timer_start(v->watchdog, PATIENCE_MS);
 	v->config = (struct http_config){ .origin = &rules,
-		.assets = &table,
-		.on_upgrade = on_upgrade,
-		.on_websocket = on_websocket,
+		.on_request = on_request,
 		.on_done = on_done,
+		.peer = "192.0.2.7",
+		.body_max = VISITOR_BODY_MAX,
 		.ctx = v };
 	v->protocol = "";
 	v->fd = -1;
@@ -154,7 +171,7 @@ void visitor_connect(struct visitor *v, const char *early, int buffer)
 	buf_reset(&v->got);
 	buf_reset(&v->ws_got);
 	v->eof = false;
-	v->dones = v->upgrades = v->ws_ends = 0;
+	v->dones = v->requests = v->upgrades = v->ws_ends = 0;
 	v->failing = true;
 	v->conn = http_conn_create(
 		v->loop, &v->config, v->below, (const uint8_t *)early, strlen(early));
@@ -243,7 +260,7 @@ struct answer visitor_hear(struct visitor *v, bool with_body)
 
 void visitor_wait_for_end(struct visitor *v)
 {
-	while (!v->eof || (v->dones == 0 && !v->ws))
+	while (!v->eof || v->dones == 0)
 		visitor_turn(v);
 	assert_int_equal(v->dones, 1);
 	assert_int_equal(v->got.len, 0);

@@ -13,6 +13,7 @@
 enum {
 	VISITOR_QUEUE_MAX = 36 * 1024, /* of the server's stream */
 	VISITOR_LARGE = 3 * 1024 * 1024,
+	VISITOR_BODY_MAX = 64 * 1024,
 };
 
 extern uint8_t visitor_large[VISITOR_LARGE];
@@ -33,7 +34,9 @@ struct visitor {
 	struct buf got, ws_got;
 	int fd;
 	bool eof, reading;
-	int dones, upgrades, ws_ends;
+	int dones, requests, upgrades, ws_ends;
+	/* In place of the files and the echoing WebSocket; NULL: those. */
+	void (*on_request)(struct visitor *v, struct http_exchange *x);
 	int refusal; /* status for the next upgrade, 0: accept */
 	const char *protocol;
 	char path[64];
