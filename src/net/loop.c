@@ -81,6 +81,7 @@ void loop_destroy(struct loop *l)
 		return;
 	while (l->orphans.next != &l->orphans)
 		l->orphans.next->end(l->orphans.next);
+	resolver_threads_unref(l->resolver);
 	uv_close((uv_handle_t *)&l->idle, NULL);
 	uv_close((uv_handle_t *)&l->anchor, NULL);
 	/* A handle still open is a bug of its owner: leak instead of hanging here. */

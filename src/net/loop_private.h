@@ -16,6 +16,10 @@ struct loop_orphan {
 	struct loop_orphan *next, *prev;
 };
 
+/* The threads of resolver.c; counted. */
+struct resolver_threads;
+void resolver_threads_unref(struct resolver_threads *t); /* NULL is fine */
+
 struct loop {
 	uv_loop_t uv;
 	uv_idle_t idle;             /* active while tasks wait: keeps the loop from sleeping */
@@ -24,6 +28,7 @@ struct loop {
 	bool ran;                   /* a timer or a task was called in this turn */
 	struct loop_task tasks;     /* head of the ready list, a ring */
 	struct loop_orphan orphans; /* head of a ring */
+	struct resolver_threads *resolver; /* NULL until a name is looked up */
 	/* Bytes just read, valid only inside the callback they are given to. */
 	uint8_t read_buf[LOOP_READ_SIZE];
 };

@@ -259,7 +259,7 @@ static void flush_timed_out(void *ctx)
 static void socket_close(struct stream *self, bool flush_first)
 {
 	struct socket_stream *s = socket_stream(self);
-	bool pointless = s->err || (s->ended && s->out.len == 0);
+	bool pointless = !s->loop || s->err || (s->ended && s->out.len == 0);
 	if (flush_first && !pointless)
 		s->flush_timer = loop_timer_create(s->loop, flush_timed_out, s);
 	if (!s->flush_timer) {
@@ -282,6 +282,34 @@ static int socket_fd(const struct stream *self)
 	return ((const struct socket_stream *)self)->fd;
 }
 
+static size_t socket_room(const struct stream *self)
+{
+	const struct socket_stream *s = (const struct socket_stream *)self;
+	return s->out_max - s->out.len;
+}
+
+static int socket_detach(struct stream *self)
+{
+	struct socket_stream *s = socket_stream(self);
+	assert(!s->calling);
+	loop_task_cancel(s->loop, &s->end_task);
+	loop_io_destroy(s->io);
+	s->io = NULL;
+	s->loop = NULL;
+	return OK;
+}
+
+static int socket_attach(struct stream *self, struct loop *l)
+{
+	struct socket_stream *s = socket_stream(self);
+	s->io = loop_io_create(l, s->fd, ready, s);
+	if (!s->io)
+		return ERR_NOMEM;
+	s->loop = l;
+	socket_want_read(self, s->reading);
+	return OK;
+}
+
 static const struct stream_ops socket_stream_ops = {
 	.name = "socket",
 	.send = socket_send,
@@ -290,6 +318,9 @@ static const struct stream_ops socket_stream_ops = {
 	.want_read = socket_want_read,
 	.close = socket_close,
 	.fd = socket_fd,
+	.room = socket_room,
+	.detach = socket_detach,
+	.attach = socket_attach,
 };
 
 /* A peer that is gone without a word (power, network) is noticed 40 s later,
