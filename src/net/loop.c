@@ -72,6 +72,7 @@ struct loop *loop_create(void)
 	uv_prepare_init(&l->uv, &l->anchor);
 	l->anchor.data = l;
 	uv_prepare_start(&l->anchor, before_poll);
+	loop_wheel_init(l);
 	return l;
 }
 
@@ -84,6 +85,7 @@ void loop_destroy(struct loop *l)
 	resolver_threads_unref(l->resolver);
 	uv_close((uv_handle_t *)&l->idle, NULL);
 	uv_close((uv_handle_t *)&l->anchor, NULL);
+	uv_close((uv_handle_t *)&l->wheel.timer, NULL);
 	/* A handle still open is a bug of its owner: leak instead of hanging here. */
 	int left = UV_EBUSY;
 	for (int i = 0; left && i < 8; i++) {

@@ -3,6 +3,7 @@
 #include <uv.h>
 
 #include "net/loop.h"
+#include "net/loop_coarse.h"
 
 /* What the streams of net/ share with the loop; nobody else includes this. */
 
@@ -19,6 +20,16 @@ struct loop_orphan {
 /* The threads of resolver.c; counted. */
 struct resolver_threads;
 void resolver_threads_unref(struct resolver_threads *t); /* NULL is fine */
+/* Coarse timers by the second in which they are due; one handle for all. */
+enum { LOOP_WHEEL_SLOTS = 64 };
+struct loop_wheel {
+	uv_timer_t timer;
+	bool waits;        /* the timer is set, for next_s */
+	uint64_t next_s;   /* seconds of uv_hrtime() */
+	uint64_t turned_s; /* slots up to this second have been emptied */
+	struct loop_coarse due;
+	struct loop_coarse slots[LOOP_WHEEL_SLOTS];
+};
 
 struct loop {
 	uv_loop_t uv;
@@ -29,9 +40,11 @@ struct loop {
 	struct loop_task tasks;     /* head of the ready list, a ring */
 	struct loop_orphan orphans; /* head of a ring */
 	struct resolver_threads *resolver; /* NULL until a name is looked up */
+	struct loop_wheel wheel;
 	/* Bytes just read, valid only inside the callback they are given to. */
 	uint8_t read_buf[LOOP_READ_SIZE];
 };
 
+void loop_wheel_init(struct loop *l);
 void loop_orphan_add(struct loop *l, struct loop_orphan *o);
 void loop_orphan_remove(struct loop_orphan *o);

@@ -31,8 +31,8 @@ struct pump_config {
 };
 
 struct pump_stats {
-	/* [PUMP_A]: what came from a. Payload; a frame of a WebSocket, or a read. */
-	uint64_t bytes[2], frames[2];
+	/* [PUMP_A]: what came from a. Payload; messages of a WebSocket, or reads. */
+	uint64_t bytes[2], messages[2];
 	uint64_t began_us;    /* clock_now_us() of pump_create() */
 	uint64_t progress_us; /* of the last bytes either way; at first the same */
 	/* From on_end on: which end it was (of PUMP_IDLE and PUMP_EXPIRED: PUMP_A),

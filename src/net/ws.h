@@ -29,8 +29,8 @@ enum { WS_REASON_MAX = 123 }; /* bytes of a Close's reason, UTF-8 */
 struct ws_config {
 	enum ws_role role;
 	bool text_as_binary; /* ws_stream only: text is taken too, and not checked */
-	/* After ping_s without a sign of life a ping goes out, pong_s later the peer
-	 * is dead (unless we do not read, or our queue holds the ping back).
-	 * 0: 30 and 10. */
+	/* A ping goes out every ping_s; a peer that is silent for pong_s after it is
+	 * dead (unless we do not read, or our queue holds the ping back). Both up to a
+	 * second more. 0: 30 and 10. */
 	unsigned ping_s, pong_s;
 };

@@ -6,10 +6,18 @@
 #include "base/random.h"
 
 enum {
-	MESSAGE_MAX = 64 * 1024,
+	TEXT_FRAME_MAX = 1024 * 1024,
 	FRAMES_ON_STACK = 16,
 	PARTS_ON_STACK = 16,
-	SCRATCH_KEPT = 2 * MESSAGE_MAX,
+	SCRATCH_KEPT = 4096,
+};
+
+/* How bytes are cut into frames. */
+struct cut {
+	struct stream *below;
+	bool text; /* all are one text message; else each is a binary one */
+	size_t frame_max;
+	size_t total;
 };
 
 /* Where we are in the caller's parts. */
@@ -31,20 +39,34 @@ static struct iovec next_run(struct cursor *c, size_t max)
 	return run;
 }
 
-static int make_head(bool mask, enum ws_opcode opcode, size_t len, struct ws_head *out)
+/* The head of the next frame, `left` bytes from the end. */
+static struct ws_head next_head(const struct cut *cut, size_t left)
 {
-	*out = (struct ws_head){ .fin = true, .opcode = opcode, .masked = mask, .len = len };
-	return mask ? random_bytes(out->mask, sizeof(out->mask)) : OK;
+	bool last = left <= cut->frame_max;
+	return (struct ws_head){
+		.fin = last || !cut->text,
+		.opcode = !cut->text          ? WS_BINARY
+			  : left < cut->total ? WS_CONTINUATION
+					      : WS_TEXT,
+		.len = last ? left : cut->frame_max,
+	};
 }
 
-static int send_masked(struct stream *below, struct buf *scratch, struct cursor c, size_t total)
+static int set_mask(struct ws_head *h)
+{
+	h->masked = true;
+	return random_bytes(h->mask, sizeof(h->mask));
+}
+
+static int send_masked(const struct cut *cut, struct buf *scratch, struct cursor c)
 {
 	int err = OK;
-	while (total > 0 && !err) {
-		size_t len = total < MESSAGE_MAX ? total : MESSAGE_MAX, done = 0;
+	size_t left = cut->total;
+	do {
+		struct ws_head head = next_head(cut, left);
+		size_t len = (size_t)head.len, done = 0;
 		uint8_t text[WS_HEAD_MAX];
-		struct ws_head head;
-		err = make_head(true, WS_BINARY, len, &head);
+		err = set_mask(&head);
 		buf_put(scratch, text, ws_head_write(&head, text));
 		while (done < len) {
 			struct iovec run = next_run(&c, len - done);
@@ -55,10 +77,10 @@ static int send_masked(struct stream *below, struct buf *scratch, struct cursor 
 			err = buf_ok(scratch);
 		if (!err)
 			ws_mask(scratch->data + scratch->len - len, len, head.mask, 0);
-		total -= len;
-	}
+		left -= len;
+	} while (left > 0 && !err);
 	if (!err)
-		err = stream_send(below, scratch->data, scratch->len);
+		err = stream_send(cut->below, scratch->data, scratch->len);
 	if (scratch->cap > SCRATCH_KEPT) {
 		size_t max = scratch->max;
 		buf_fini(scratch);
@@ -70,36 +92,37 @@ static int send_masked(struct stream *below, struct buf *scratch, struct cursor 
 
 /* Heads between runs of the caller's bytes; returns how many pieces. */
 static size_t interleave(
-	struct cursor c, size_t total, uint8_t (*heads)[WS_HEAD_MAX], struct iovec *out)
+	const struct cut *cut, struct cursor c, uint8_t (*heads)[WS_HEAD_MAX], struct iovec *out)
 {
-	size_t n = 0;
-	for (; total > 0; heads++) {
-		size_t len = total < MESSAGE_MAX ? total : MESSAGE_MAX;
-		struct ws_head head = { .fin = true, .opcode = WS_BINARY, .len = len };
+	size_t n = 0, left = cut->total;
+	do {
+		struct ws_head head = next_head(cut, left);
+		size_t len = (size_t)head.len;
 		out[n++] = (struct iovec){ *heads, ws_head_write(&head, *heads) };
-		total -= len;
+		heads++;
+		left -= len;
 		while (len > 0) {
 			out[n] = next_run(&c, len);
 			len -= out[n++].iov_len;
 		}
-	}
+	} while (left > 0);
 	return n;
 }
 
-static int send_plain(struct stream *below, struct cursor c, size_t n_parts, size_t total)
+static int send_plain(const struct cut *cut, struct cursor c, size_t n_parts)
 {
-	size_t n_frames = (total + MESSAGE_MAX - 1) / MESSAGE_MAX;
+	size_t n_frames = cut->total / cut->frame_max + 1;
 	/* A head for each, and every frame's end may cut a part in two. */
 	size_t n_out = 2 * n_frames + n_parts;
 	uint8_t few_heads[FRAMES_ON_STACK][WS_HEAD_MAX];
 	struct iovec few_out[2 * FRAMES_ON_STACK + PARTS_ON_STACK];
 	if (n_frames <= FRAMES_ON_STACK && n_parts <= PARTS_ON_STACK)
-		return stream_sendv(below, few_out, interleave(c, total, few_heads, few_out));
+		return stream_sendv(cut->below, few_out, interleave(cut, c, few_heads, few_out));
 	uint8_t(*heads)[WS_HEAD_MAX] = calloc(n_frames, sizeof(*heads));
 	struct iovec *out = calloc(n_out, sizeof(*out));
 	int err = ERR_NOMEM;
 	if (heads && out)
-		err = stream_sendv(below, out, interleave(c, total, heads, out));
+		err = stream_sendv(cut->below, out, interleave(cut, c, heads, out));
 	free(heads);
 	free(out);
 	return err;
@@ -108,24 +131,32 @@ static int send_plain(struct stream *below, struct cursor c, size_t n_parts, siz
 int ws_out_send(struct stream *below, bool mask, struct buf *scratch, const struct iovec *parts,
 	size_t n_parts)
 {
-	size_t total = 0;
+	struct cut cut = { .below = below, .frame_max = WS_OUT_MESSAGE_MAX };
 	for (size_t i = 0; i < n_parts; i++) {
-		if (parts[i].iov_len > SIZE_MAX / 2 - total)
+		if (parts[i].iov_len > SIZE_MAX / 2 - cut.total)
 			return ERR_LIMIT;
-		total += parts[i].iov_len;
+		cut.total += parts[i].iov_len;
 	}
-	if (total == 0)
+	if (cut.total == 0)
 		return OK;
 	struct cursor c = { .parts = parts };
-	return mask ? send_masked(below, scratch, c, total) : send_plain(below, c, n_parts, total);
+	return mask ? send_masked(&cut, scratch, c) : send_plain(&cut, c, n_parts);
+}
+
+int ws_out_text(struct stream *below, bool mask, struct buf *scratch, const char *text, size_t n)
+{
+	struct cut cut = { below, true, TEXT_FRAME_MAX, n };
+	struct iovec part = { (void *)(uintptr_t)text, n };
+	struct cursor c = { .parts = &part };
+	return mask ? send_masked(&cut, scratch, c) : send_plain(&cut, c, 1);
 }
 
 int ws_out_control(
 	struct stream *below, bool mask, enum ws_opcode opcode, const uint8_t *payload, size_t n)
 {
 	uint8_t frame[WS_HEAD_MAX + 125];
-	struct ws_head head;
-	int err = make_head(mask, opcode, n, &head);
+	struct ws_head head = { .fin = true, .opcode = opcode, .len = n };
+	int err = mask ? set_mask(&head) : OK;
 	if (err)
 		return err;
 	size_t len = ws_head_write(&head, frame);

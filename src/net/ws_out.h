@@ -3,13 +3,19 @@
 #include "net/stream.h"
 #include "net/ws_frame.h"
 
-/* The sending half of a WebSocket. `mask`: a client's frames. */
+/* The sending half of a WebSocket. `mask`: a client's frames, which go through
+ * `scratch`; it keeps little memory. Unmasked payload is not copied. All or nothing,
+ * as stream_sendv(). */
 
-/* Sends the parts as binary messages of at most 64 KiB: all or nothing, as
- * stream_sendv(). Unmasked payload is not copied; a client's goes through
- * `scratch`, whose memory is kept when it is small. */
+enum { WS_OUT_MESSAGE_MAX = 64 * 1024 };
+
+/* Sends the parts as binary messages of at most WS_OUT_MESSAGE_MAX; nothing for no
+ * bytes. */
 MUST_USE int ws_out_send(struct stream *below, bool mask, struct buf *scratch,
 	const struct iovec *parts, size_t n_parts);
+/* One text message, in frames of at most 1 MB. */
+MUST_USE int ws_out_text(
+	struct stream *below, bool mask, struct buf *scratch, const char *text, size_t n);
 /* One control frame of at most 125 bytes. */
 MUST_USE int ws_out_control(
 	struct stream *below, bool mask, enum ws_opcode opcode, const uint8_t *payload, size_t n);

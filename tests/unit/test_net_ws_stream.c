@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "base/buf.h"
+#include "net/loop_coarse.h"
 #include "net/socket_stream.h"
 #include "net/ws_frame.h"
 #include "net/ws_stream.h"
@@ -31,16 +32,16 @@ struct fixture {
 };
 
 /* Timers of seconds (keep-alive) are kept from starting and fired by hand. */
-void __real_loop_timer_start(struct loop_timer *t, uint64_t delay_ms);
-void __wrap_loop_timer_start(struct loop_timer *t, uint64_t delay_ms);
+void __wrap_loop_coarse_start(struct loop *l, struct loop_coarse *t, unsigned delay_s);
 
-static struct loop_timer *last_timer;
-static uint64_t last_delay_ms;
+static struct loop_coarse *last_timer;
+static unsigned last_delay_s;
 
-void __wrap_loop_timer_start(struct loop_timer *t, uint64_t delay_ms)
+void __wrap_loop_coarse_start(struct loop *l, struct loop_coarse *t, unsigned delay_s)
 {
+	(void)l;
 	last_timer = t;
-	last_delay_ms = delay_ms;
+	last_delay_s = delay_s;
 }
 
 static void on_data(void *ctx, const uint8_t *data, size_t n)
@@ -87,7 +88,7 @@ static int set_up(void **state)
 	buf_init(&f.a.got, TOTAL_MAX);
 	buf_init(&f.b.got, TOTAL_MAX);
 	f.watchdog = loop_timer_create(f.loop, give_up, NULL);
-	__real_loop_timer_start(f.watchdog, WAIT_MS);
+	loop_timer_start(f.watchdog, WAIT_MS);
 	*state = &f;
 	return 0;
 }
@@ -473,30 +474,27 @@ static void pongs_do_not_pile_up(void **state)
 	assert_int_equal(stream_queued(f->a.s), queued);
 }
 
-static void fire_timer(struct fixture *f)
+static void fire_timer(void)
 {
-	__real_loop_timer_start(last_timer, 1);
-	last_delay_ms = 0;
-	while (!last_delay_ms && !f->a.ends)
-		loop_turn(f->loop);
+	last_timer->fire(last_timer->ctx);
 }
 
 static void silent_peer_is_dead(void **state)
 {
 	struct fixture *f = *state;
 	open_one(f, WS_SERVER, NULL, 0);
-	assert_int_equal(last_delay_ms, 30000);
-	fire_timer(f);
+	assert_int_equal(last_delay_s, 30);
+	fire_timer();
 	uint8_t out[10];
 	assert_int_equal(receive(f, out, sizeof(out)), 2);
 	assert_memory_equal(out, "\x89\x00", 2);
-	assert_int_equal(last_delay_ms, 10000);
+	assert_int_equal(last_delay_s, 10);
 	feed(f, "\x8a\x80mmmm", 6);
-	fire_timer(f);
-	assert_int_equal(last_delay_ms, 20000);
-	fire_timer(f);
-	assert_int_equal(last_delay_ms, 10000);
-	fire_timer(f);
+	fire_timer();
+	assert_int_equal(last_delay_s, 20);
+	fire_timer();
+	assert_int_equal(last_delay_s, 10);
+	fire_timer();
 	assert_int_equal(f->a.ends, 1);
 	assert_int_equal(f->a.err, ERR_IO);
 }
@@ -507,7 +505,7 @@ static void busy_or_paused_peer_is_not_dead(void **state)
 	open_one(f, WS_SERVER, NULL, 0);
 	stream_want_read(f->a.s, false);
 	for (int i = 0; i < 4; i++)
-		fire_timer(f);
+		fire_timer();
 	assert_int_equal(f->a.ends, 0);
 	close_all(f);
 
@@ -515,15 +513,15 @@ static void busy_or_paused_peer_is_not_dead(void **state)
 	uint8_t *data = calloc(1, QUEUE_MAX);
 	assert_int_equal(stream_send(f->a.s, data, QUEUE_MAX / 2), OK);
 	for (int i = 0; i < 4; i++)
-		fire_timer(f);
+		fire_timer();
 	assert_int_equal(f->a.ends, 0);
 	while (stream_queued(f->a.s) > 0) {
 		receive(f, data, QUEUE_MAX);
 		loop_turn(f->loop);
 	}
 	assert_int_equal(f->a.drains, 1);
-	fire_timer(f); /* the ping has only now left */
-	fire_timer(f);
+	fire_timer(); /* the ping has only now left */
+	fire_timer();
 	assert_int_equal(f->a.ends, 1);
 	free(data);
 }

@@ -1,0 +1,33 @@
+#pragma once
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/uio.h>
+
+#include "net/ws_frame.h"
+
+/* Puts the payload of received frames back to back in the buffer in which they came,
+ * each behind a new head, so that all of one read leaves in one write: a new head is
+ * mostly no longer than the one it replaces. Pure. */
+struct ws_batch {
+	bool frames; /* new heads are wanted; else bare bytes. Set by the owner */
+	bool open;   /* the last frame put was not the last of its message */
+
+	/* What is put and not yet taken. */
+	uint8_t head[WS_HEAD_MAX]; /* of the first frame, where the buffer had no room */
+	size_t head_len;
+	uint8_t *begin;
+	size_t len;
+	size_t payload, n_messages;
+};
+
+enum { WS_BATCH_PARTS = 2 };
+
+/* Puts n bytes at `data`, which follow in the same buffer what was put before; `fin`:
+ * they end a message; `mask`: 4 bytes for a client's frame, NULL for a server's. False
+ * when there is no room for a head: nothing was put, take the batch and put again. Into
+ * an empty one it never fails. */
+bool ws_batch_put(struct ws_batch *b, uint8_t *data, size_t n, bool fin, const uint8_t *mask);
+/* What is to be written, at most WS_BATCH_PARTS; returns how many, 0 for nothing. */
+size_t ws_batch_parts(struct ws_batch *b, struct iovec parts[WS_BATCH_PARTS]);
+void ws_batch_reset(struct ws_batch *b); /* empties it; the message stays open */
