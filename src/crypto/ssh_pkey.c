@@ -44,7 +44,8 @@ static EVP_PKEY *pkey_of(const char *type, int selection, OSSL_PARAM_BLD *build)
 static size_t bits_of(struct rd magnitude)
 {
 	size_t bits = 8 * magnitude.left;
-	for (uint8_t top = magnitude.left ? magnitude.p[0] : 0; top && !(top & 0x80); top <<= 1)
+	for (uint8_t top = magnitude.left ? magnitude.p[0] : 0; top && !(top & 0x80);
+		top = (uint8_t)(top << 1))
 		bits--;
 	return bits;
 }
@@ -194,6 +195,24 @@ int ssh_pkey_public(
 	return err || *key ? err : failure(why);
 }
 
+/* `d` is the seed and the public key again. */
+static int take_ed25519(struct rd point, struct rd d, EVP_PKEY **key)
+{
+	uint8_t made[ED25519_BYTES];
+	size_t n = sizeof(made);
+	if (point.left != ED25519_BYTES || d.left != 2 * ED25519_BYTES ||
+		memcmp(d.p + ED25519_BYTES, point.p, ED25519_BYTES) != 0)
+		return ERR_PROTO;
+	*key = EVP_PKEY_new_raw_private_key(EVP_PKEY_ED25519, NULL, d.p, ED25519_BYTES);
+	if (*key && EVP_PKEY_get_raw_public_key(*key, made, &n) == 1 &&
+		memcmp(made, point.p, n) == 0)
+		return OK;
+	EVP_PKEY_free(*key);
+	*key = NULL;
+	ERR_clear_error();
+	return ERR_PROTO;
+}
+
 int ssh_pkey_private(
 	const struct ssh_kind *kind, struct rd *fields, EVP_PKEY **key, const char **why)
 {
@@ -222,12 +241,8 @@ int ssh_pkey_private(
 		break;
 	case SSH_ED25519:
 		point = ssh_wire_string(fields);
-		d = ssh_wire_string(fields); /* the seed, then the public key again */
-		err = point.left == ED25519_BYTES && d.left == 2 * ED25519_BYTES ? OK : ERR_PROTO;
-		if (!err)
-			*key = EVP_PKEY_new_raw_private_key(
-				EVP_PKEY_ED25519, NULL, d.p, ED25519_BYTES);
-		break;
+		d = ssh_wire_string(fields);
+		return take_ed25519(point, d, key);
 	}
 	return err || *key ? err : failure(why);
 }
