@@ -293,7 +293,7 @@ int http_signature_build(const char *method, const char *target, const char *dat
 	static const struct http_signature s = { .headers = { "(request-target)", "date" },
 		.n_headers = 2 };
 	const struct http_signature_request request = {
-		.method = method, .target = target, .field = date_field, .data = (void *)date
+		.method = method, .target = target, .field = date_field, .data = &date
 	};
 	struct ssh_signature made = { 0 };
 	char base64[TEXT_BASE64_SIZE(SSH_SIGNATURE_MAX)];
