@@ -104,7 +104,9 @@ struct tls_context *tls_context_server_pem(
 	struct tls_context *c = create(TLS_server_method());
 	if (!c)
 		return fail(NULL, error, cap, "out of memory");
-	SSL_CTX_set_num_tickets(c->ssl, 1);
+	/* Connections are long: a ticket would hold memory of both ends for nothing. */
+	SSL_CTX_set_num_tickets(c->ssl, 0);
+	SSL_CTX_set_options(c->ssl, SSL_OP_NO_TICKET);
 	SSL_CTX_set_alpn_select_cb(c->ssl, choose_alpn, NULL);
 	if (n_cert > PEM_MAX || n_key > PEM_MAX)
 		return fail(c, error, cap, "the TLS certificate or key is larger than 1 MiB");

@@ -1,3 +1,4 @@
+#include <malloc.h>
 #include <netinet/in.h>
 #include <openssl/pem.h>
 #include <setjmp.h>
@@ -53,8 +54,9 @@ struct fixture {
 	char directory[64];
 	struct cert ca, good, other;
 	struct tls_context *server, *client;
-	struct end a, b; /* server, client */
-	int fd;          /* the far end where there is no `b` */
+	struct end a, b;          /* server, client */
+	int fd;                   /* the far end where there is no `b` */
+	struct loop_task nothing; /* keeps a turn from sleeping */
 };
 
 static uint8_t pattern(size_t at)
@@ -159,10 +161,16 @@ static struct tls_context *client_of(const char *ca_file, const char *pin, bool 
 	return ctx;
 }
 
+static void do_nothing(void *ctx)
+{
+	(void)ctx;
+}
+
 static int set_up(void **state)
 {
 	static struct fixture f;
 	f = (struct fixture){ .loop = loop_create(), .fd = -1 };
+	f.nothing.run = do_nothing;
 	certs_directory(f.directory);
 	f.ca = certs_make(f.directory, "ca", &(struct cert_spec){ .ca = true });
 	f.good = certs_make(f.directory, "good",
@@ -765,6 +773,51 @@ static void a_host_is_needed(void **state)
 	close(fds[1]);
 }
 
+/* Under a sanitizer, which has an allocator of its own, there is no figure. */
+static size_t allocated(void)
+{
+	return mallinfo2().uordblks;
+}
+
+/* What an idle end costs, its socket stream included; both have carried data. */
+static void an_idle_connection_is_small(void **state)
+{
+	/* A client keeps the certificates it was shown. */
+	enum { N = 50, SERVER_MAX = 16 * 1024, CLIENT_MAX = 28 * 1024 };
+	struct fixture *f = *state;
+	static uint8_t data[100 * 1000];
+	struct stream *servers[N], *clients[N];
+	for (int i = 0; i < N; i++) {
+		open_good(f);
+		assert_int_equal(stream_send(f->a.s, data, sizeof(data)), OK);
+		assert_int_equal(stream_send(f->b.s, data, sizeof(data)), OK);
+		while (f->a.received < sizeof(data) || f->b.received < sizeof(data))
+			loop_turn(f->loop);
+		stream_want_read(f->a.s, false);
+		stream_want_read(f->b.s, false);
+		servers[i] = f->a.s;
+		clients[i] = f->b.s;
+		f->a.s = f->b.s = NULL;
+	}
+	close_all(f);
+	loop_task_queue(f->loop, &f->nothing);
+	loop_turn(f->loop);
+	size_t all = allocated();
+	for (int i = 0; i < N; i++)
+		stream_close(servers[i], false);
+	loop_task_queue(f->loop, &f->nothing);
+	loop_turn(f->loop);
+	size_t half = allocated();
+	for (int i = 0; i < N; i++)
+		stream_close(clients[i], false);
+	loop_task_queue(f->loop, &f->nothing);
+	loop_turn(f->loop);
+	size_t none = allocated();
+	print_message("idle: server %zu, client %zu bytes\n", (all - half) / N, (half - none) / N);
+	assert_true((all - half) / N <= SERVER_MAX);
+	assert_true((half - none) / N <= CLIENT_MAX);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -785,6 +838,7 @@ int main(void)
 		cmocka_unit_test(bytes_before_the_end_are_delivered),
 		cmocka_unit_test(an_owner_may_close_anywhere),
 		cmocka_unit_test(a_host_is_needed),
+		cmocka_unit_test(an_idle_connection_is_small),
 	};
 	return cmocka_run_group_tests_name("net/tls", tests, set_up, tear_down);
 }
