@@ -20,6 +20,7 @@ MUST_USE int ssh_agent_list(struct ssh_agent *agent);
 const struct ssh_key *ssh_agent_key(const struct ssh_agent *agent, size_t i);
 
 /* Signs with the private half of the key, in the form of struct ssh_signature.
- * ERR_AUTH when the agent refuses. */
+ * ERR_AUTH when the agent refuses, ERR_LIMIT over 60 KB of data, ERR_PROTO when the
+ * answer is no signature by that key; ERR_IO and ERR_NOMEM as above. */
 MUST_USE int ssh_agent_sign(struct ssh_agent *agent, const struct ssh_key *key, const void *data,
 	size_t n, struct ssh_signature *out);
