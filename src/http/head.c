@@ -1,59 +1,12 @@
 #include "http/head.h"
 
-#include <limits.h>
 #include <string.h>
 
 #include "http/syntax.h"
 
-/* What a step of the parser returns besides 0 (done) and a status above 0 (refuse). */
-enum { MORE = -1 };
-
-struct cursor {
-	const char *p, *end;
-};
-
-static bool is_one_of(unsigned char c, const char *set)
-{
-	return c != 0 && strchr(set, c);
-}
-
-static bool is_query(unsigned char c)
-{
-	return c > ' ' && c < 0x7f && c != '#';
-}
-
 static bool is_path(unsigned char c)
 {
-	return is_query(c) && c != '?';
-}
-
-static bool is_host(unsigned char c)
-{
-	return syntax_is_alnum(c) || is_one_of(c, "-._~!$&'()*+,;=%:[]");
-}
-
-static struct http_text take_while(struct cursor *c, bool (*ok)(unsigned char))
-{
-	const char *start = c->p;
-	while (c->p < c->end && ok((unsigned char)*c->p))
-		c->p++;
-	return (struct http_text){ start, (size_t)(c->p - start) };
-}
-
-static int take_byte(struct cursor *c, char want)
-{
-	if (c->p == c->end)
-		return MORE;
-	if (*c->p != want)
-		return 400;
-	c->p++;
-	return 0;
-}
-
-static int take_line_end(struct cursor *c)
-{
-	int res = take_byte(c, '\r');
-	return res ? res : take_byte(c, '\n');
+	return syntax_is_target(c) && c != '?';
 }
 
 static int take_version(struct cursor *c, struct http_request *r)
@@ -62,11 +15,11 @@ static int take_version(struct cursor *c, struct http_request *r)
 	const char *start = c->p;
 	for (const char *s = shape; *s; s++) {
 		bool digit = *s == '0' && c->p < c->end && *c->p >= '0' && *c->p <= '9';
-		int res = take_byte(c, digit ? *c->p : *s);
+		int res = cursor_take_byte(c, digit ? *c->p : *s);
 		if (res)
 			return res;
 	}
-	int res = take_line_end(c);
+	int res = cursor_take_line_end(c);
 	if (res)
 		return res;
 	r->minor = start[7] - '0';
@@ -75,21 +28,21 @@ static int take_version(struct cursor *c, struct http_request *r)
 
 static int take_request_line(struct cursor *c, struct http_request *r)
 {
-	r->method = take_while(c, syntax_is_token);
+	r->method = cursor_take_while(c, syntax_is_token);
 	if (c->p == c->end)
-		return MORE;
-	int res = r->method.n == 0 ? 400 : take_byte(c, ' ');
+		return SYNTAX_MORE;
+	int res = r->method.n == 0 ? 400 : cursor_take_byte(c, ' ');
 	if (res)
 		return res;
 	if (c->p < c->end && *c->p != '/')
 		return 400;
-	r->path = take_while(c, is_path);
+	r->path = cursor_take_while(c, is_path);
 	r->query = (struct http_text){ c->p, 0 };
 	if (c->p < c->end && *c->p == '?') {
 		c->p++;
-		r->query = take_while(c, is_query);
+		r->query = cursor_take_while(c, syntax_is_target);
 	}
-	res = take_byte(c, ' ');
+	res = cursor_take_byte(c, ' ');
 	return res ? res : take_version(c, r);
 }
 
@@ -97,20 +50,14 @@ static int know_host(struct http_request *r, struct http_text value)
 {
 	(void)r;
 	struct cursor c = { value.p, value.p + value.n };
-	return take_while(&c, is_host).n == value.n ? 0 : 400;
+	return cursor_take_while(&c, syntax_is_host).n == value.n ? 0 : 400;
 }
 
 static int know_content_length(struct http_request *r, struct http_text value)
 {
-	long long n = 0;
-	if (value.n == 0 || r->chunked)
+	long long n = syntax_length(value);
+	if (n < 0 || r->chunked)
 		return 400;
-	for (size_t i = 0; i < value.n; i++) {
-		int digit = value.p[i] - '0';
-		if (digit < 0 || digit > 9 || n > (LLONG_MAX - digit) / 10)
-			return 400;
-		n = n * 10 + digit;
-	}
 	r->content_length = n;
 	return 0;
 }
@@ -163,14 +110,7 @@ static int add_field(struct http_request *r, struct http_field f)
 static int take_field(struct cursor *c, struct http_request *r)
 {
 	struct http_field f;
-	f.name = take_while(c, syntax_is_token);
-	if (c->p == c->end)
-		return MORE;
-	int res = f.name.n == 0 ? 400 : take_byte(c, ':');
-	if (res)
-		return res;
-	f.value = http_text_trim(take_while(c, syntax_is_value));
-	res = take_line_end(c);
+	int res = cursor_take_field(c, &f);
 	return res ? res : add_field(r, f);
 }
 
@@ -181,7 +121,7 @@ static int take_fields(struct cursor *c, struct http_request *r)
 		if (res)
 			return res;
 	}
-	int res = take_line_end(c);
+	int res = cursor_take_line_end(c);
 	if (res)
 		return res;
 	return r->minor == 1 && !http_request_field(r, "Host") ? 400 : 0;
@@ -192,7 +132,7 @@ static int take_head(struct cursor *c, struct http_request *r)
 	const char *end = c->end;
 	/* One empty line before a request is let pass, RFC 9112 section 2.2. */
 	if (c->p < end && *c->p == '\r') {
-		int res = take_line_end(c);
+		int res = cursor_take_line_end(c);
 		if (res)
 			return res;
 	}
@@ -203,7 +143,7 @@ static int take_head(struct cursor *c, struct http_request *r)
 	int res = take_request_line(c, r);
 	c->end = end;
 	if (res)
-		return res == MORE && limited ? 414 : res;
+		return res == SYNTAX_MORE && limited ? 414 : res;
 	return take_fields(c, r);
 }
 
@@ -216,10 +156,10 @@ int http_request_parse(struct rd *in, struct http_request *out, int *status)
 	c.end += limited ? HTTP_HEAD_MAX : in->left;
 	*out = (struct http_request){ .content_length = -1 };
 	int res = take_head(&c, out);
-	if (res == MORE && !limited)
+	if (res == SYNTAX_MORE && !limited)
 		return ERR_AGAIN;
 	if (res) {
-		*status = res == MORE ? 431 : res;
+		*status = res == SYNTAX_MORE ? 431 : res;
 		return *status == 414 || *status == 431 ? ERR_LIMIT : ERR_PROTO;
 	}
 	bool close = http_request_has_token(out, "Connection", "close");

@@ -4,11 +4,12 @@
 #include <string.h>
 
 #include "crypto/hash.h"
+#include "crypto/text.h"
 
 static const char base64_digits[] =
 	"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
-enum { KEY_LEN = 24 }; /* 16 bytes in base64 */
+enum { KEY_LEN = UPGRADE_KEY_TEXT - 1 }; /* 16 bytes in base64 */
 
 static bool key_is_valid(const struct http_text *key)
 {
@@ -20,22 +21,6 @@ static bool key_is_valid(const struct http_text *key)
 	return true;
 }
 
-static void put_base64(const uint8_t *in, size_t n, char *out)
-{
-	for (size_t i = 0; i < n; i += 3) {
-		uint32_t v = (uint32_t)in[i] << 16;
-		if (i + 1 < n)
-			v |= (uint32_t)in[i + 1] << 8;
-		if (i + 2 < n)
-			v |= in[i + 2];
-		*out++ = base64_digits[v >> 18];
-		*out++ = base64_digits[v >> 12 & 63];
-		*out++ = i + 1 < n ? base64_digits[v >> 6 & 63] : '=';
-		*out++ = i + 2 < n ? base64_digits[v & 63] : '=';
-	}
-	*out = 0;
-}
-
 bool upgrade_is_wanted(const struct http_request *r)
 {
 	return http_request_has_token(r, "Upgrade", "websocket");
@@ -43,7 +28,6 @@ bool upgrade_is_wanted(const struct http_request *r)
 
 int upgrade_check(const struct http_request *r, char accept[UPGRADE_ACCEPT_TEXT])
 {
-	static const char guid[] = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 	const struct http_text *key = http_request_field(r, "Sec-WebSocket-Key");
 	const struct http_text *version = http_request_field(r, "Sec-WebSocket-Version");
 	if (!http_text_is(r->method, "GET"))
@@ -55,11 +39,17 @@ int upgrade_check(const struct http_request *r, char accept[UPGRADE_ACCEPT_TEXT]
 	if (!key_is_valid(key))
 		return 400;
 
+	upgrade_accept(key->p, accept);
+	return 0;
+}
+
+void upgrade_accept(const char *key, char accept[UPGRADE_ACCEPT_TEXT])
+{
+	static const char guid[] = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 	char text[KEY_LEN + sizeof(guid) - 1];
 	uint8_t digest[HASH_SHA1];
-	memcpy(text, key->p, KEY_LEN);
+	memcpy(text, key, KEY_LEN);
 	memcpy(text + KEY_LEN, guid, sizeof(guid) - 1);
 	hash_sha1(text, sizeof(text), digest);
-	put_base64(digest, sizeof(digest), accept);
-	return 0;
+	text_put_base64(digest, sizeof(digest), accept);
 }
