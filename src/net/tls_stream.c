@@ -323,6 +323,9 @@ static int tls_attach(struct stream *self, struct loop *l)
 		s->loop = NULL;
 		return err;
 	}
+	/* A client that has moved at once has not begun. */
+	if (!s->ended)
+		loop_task_queue(l, &s->go_on);
 	update(s);
 	return OK;
 }

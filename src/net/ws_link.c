@@ -1,5 +1,6 @@
 #include "net/ws_link.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -377,7 +378,7 @@ void ws_link_want_read(struct ws_link *l, bool on)
 
 void ws_link_close(struct ws_link *l, bool flush, unsigned code, const char *reason)
 {
-	if (!l->ended && (flush || stream_queued(l->below) == 0))
+	if (l->loop && !l->ended && (flush || stream_queued(l->below) == 0))
 		send_close(l, code, reason);
 	stream_close(l->below, flush);
 	loop_task_cancel(l->loop, &l->resume);
@@ -385,4 +386,31 @@ void ws_link_close(struct ws_link *l, bool flush, unsigned code, const char *rea
 	l->gone = true;
 	if (!l->calling)
 		release(l);
+}
+
+int ws_link_detach(struct ws_link *l)
+{
+	assert(!l->calling);
+	int err = stream_detach(l->below);
+	if (err)
+		return err;
+	loop_task_cancel(l->loop, &l->resume);
+	loop_coarse_stop(l->loop, &l->alive);
+	l->loop = NULL;
+	return OK;
+}
+
+int ws_link_attach(struct ws_link *l, struct loop *loop)
+{
+	int err = stream_attach(l->below, loop);
+	if (err)
+		return err;
+	l->loop = loop;
+	l->waiting = false;
+	if (!l->ended)
+		loop_coarse_start(loop, &l->alive, ping_s(l));
+	if (l->ended && !l->told)
+		loop_task_queue(loop, &l->resume);
+	ws_link_want_read(l, l->reading);
+	return OK;
 }

@@ -75,6 +75,9 @@ void ws_link_want_read(struct ws_link *l, bool on);
 void ws_link_refuse(struct ws_link *l, unsigned code);
 /* Sends a Close, if there was none and it can leave; then release(). */
 void ws_link_close(struct ws_link *l, bool flush, unsigned code, const char *reason);
+/* As stream_detach() and stream_attach(). */
+MUST_USE int ws_link_detach(struct ws_link *l);
+MUST_USE int ws_link_attach(struct ws_link *l, struct loop *loop);
 
 static inline bool ws_link_masks(const struct ws_link *l)
 {

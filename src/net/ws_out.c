@@ -166,3 +166,9 @@ int ws_out_control(
 		ws_mask(frame + len, n, head.mask, 0);
 	return stream_send(below, frame, len + n);
 }
+
+size_t ws_out_room(size_t room)
+{
+	size_t heads = (room / WS_OUT_MESSAGE_MAX + 1) * WS_HEAD_MAX;
+	return room > heads ? room - heads : 0;
+}

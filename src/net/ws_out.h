@@ -19,3 +19,5 @@ MUST_USE int ws_out_text(
 /* One control frame of at most 125 bytes. */
 MUST_USE int ws_out_control(
 	struct stream *below, bool mask, enum ws_opcode opcode, const uint8_t *payload, size_t n);
+/* How many bytes fit as messages when below takes `room`. */
+size_t ws_out_room(size_t room);

@@ -147,6 +147,21 @@ static int ws_fd(const struct stream *self)
 	return stream_fd(ws_stream_const(self)->link.below);
 }
 
+static size_t ws_room(const struct stream *self)
+{
+	return ws_out_room(stream_room(ws_stream_const(self)->link.below));
+}
+
+static int ws_detach(struct stream *self)
+{
+	return ws_link_detach(&ws_stream(self)->link);
+}
+
+static int ws_attach(struct stream *self, struct loop *l)
+{
+	return ws_link_attach(&ws_stream(self)->link, l);
+}
+
 static const struct stream_ops ws_stream_ops = {
 	.name = "websocket",
 	.send = ws_send,
@@ -155,6 +170,9 @@ static const struct stream_ops ws_stream_ops = {
 	.want_read = ws_want_read,
 	.close = ws_close,
 	.fd = ws_fd,
+	.room = ws_room,
+	.detach = ws_detach,
+	.attach = ws_attach,
 };
 
 struct stream *ws_stream_create(struct loop *l, struct stream *below,
