@@ -14,14 +14,20 @@ struct relay_config {
 	struct store *store;
 	bool legacy_runner;                      /* existing runners may open /ws/vnc/:runId */
 	unsigned idle_limit_s, absolute_limit_s; /* of a channel; 0: none */
-	int max_channels, max_channels_per_run;  /* 0: 10000 and 64 */
-	/* A tunnel or a viewer came or went: for /ws and the console. */
+	/* 0: 10000, 64 and 1000. An address is the peer's, see who_address(). */
+	int max_channels, max_channels_per_run, max_channels_per_address;
+	const char *const *proxies; /* see who_address() */
+	/* A tunnel or a viewer came or went: for /ws and the console. relay_status() may
+	 * be asked from inside, nothing may be closed. NULL: nobody is told. */
 	void (*on_change)(void *ctx, const char *run_id);
 	void *ctx;
 };
 
-struct relay *relay_create(struct loop *l, const struct relay_config *config); /* NULL: no memory */
-void relay_destroy(struct relay *r);                                           /* NULL is fine */
+/* The config is copied, what it points at is borrowed. NULL: no memory. */
+struct relay *relay_create(struct loop *l, const struct relay_config *config);
+/* Closes everything. The connections of exchanges that it was given are destroyed after
+ * it, and before the loop turns again. NULL is fine. */
+void relay_destroy(struct relay *r);
 
 /* Upgrades; they take the exchange. `run` and `channel` are the path's parts.
  * relay_viewer: a ticket as a second subprotocol ("binary" or "porthole.v1", and
@@ -38,12 +44,16 @@ struct json *relay_stats(const struct relay *r);
 /* Closes all channels of a run (DELETE), or one viewer. False: no such one. */
 bool relay_close_run(struct relay *r, const char *run, const char *reason);
 bool relay_close_channel(struct relay *r, const char *run, const char *channel);
-/* Control of a run's screen: to that channel, or back to all with NULL. */
+/* Control of a run's screen: to that channel, which must have been opened for control,
+ * or back to all with NULL. It goes back when the channel ends. False: no such one. */
 bool relay_give_control(struct relay *r, const char *run, const char *channel);
 
-void relay_notice(struct relay *r, const char *kind, struct json_ref body); /* of the store */
+/* Of the store: command_queued and revoked are acted on. */
+void relay_notice(struct relay *r, const char *kind, struct json_ref body);
 /* New channels are refused, the open ones are closed with 1001. */
 void relay_drain(struct relay *r);
+/* Nothing is open, and the store was asked to keep all that was. */
+bool relay_is_idle(const struct relay *r);
 /* For /metrics. */
 struct relay_totals {
 	int channels, agents, pending;
