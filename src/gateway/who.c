@@ -118,12 +118,13 @@ static bool starts_with_x(struct http_text name)
 
 static bool has_twice(const struct http_request *r)
 {
-	for (int i = 0; i < r->n_fields; i++)
-		for (int k = i + 1; k < r->n_fields && starts_with_x(r->fields[i].name); k++)
-			if (r->fields[i].name.n == r->fields[k].name.n &&
-				strncasecmp(r->fields[i].name.p, r->fields[k].name.p,
-					r->fields[i].name.n) == 0)
+	for (int i = 0; i < r->n_fields; i++) {
+		struct http_text name = r->fields[i].name;
+		for (int k = i + 1; starts_with_x(name) && k < r->n_fields; k++)
+			if (r->fields[k].name.n == name.n &&
+				strncasecmp(r->fields[k].name.p, name.p, name.n) == 0)
 				return true;
+	}
 	return false;
 }
 
@@ -214,26 +215,6 @@ static void take_key(struct who *w, const struct http_exchange *x, struct http_t
 	w->is.date = keep(w, field(x, "Date"));
 }
 
-/* The value of a cookie by that name, the first of several. */
-static struct http_text cookie(const struct http_exchange *x, const char *name)
-{
-	struct http_text rest = field(x, "Cookie");
-	while (rest.n > 0) {
-		const char *end = memchr(rest.p, ';', rest.n);
-		size_t n = end ? (size_t)(end - rest.p) : rest.n;
-		struct http_text pair = http_text_trim((struct http_text){ rest.p, n });
-		size_t used = n + (end ? 1 : 0);
-		rest = (struct http_text){ rest.p + used, rest.n - used };
-		const char *equals = pair.n > 0 ? memchr(pair.p, '=', pair.n) : NULL;
-		if (!equals ||
-			!http_text_is(
-				(struct http_text){ pair.p, (size_t)(equals - pair.p) }, name))
-			continue;
-		return (struct http_text){ equals + 1, (size_t)(pair.p + pair.n - equals - 1) };
-	}
-	return nothing;
-}
-
 static int refuse(unsigned kinds, const char **error)
 {
 	bool signed_only = (kinds & WHO_SIGNED) && !(kinds & (WHO_SESSION | WHO_KEY));
@@ -244,8 +225,7 @@ static int refuse(unsigned kinds, const char **error)
 static int take_credential(
 	struct who *w, const struct http_exchange *x, unsigned kinds, const char **error)
 {
-	struct http_text authorization = field(x, "Authorization"), token, session;
-	session = cookie(x, "session");
+	struct http_text authorization = field(x, "Authorization"), token;
 	if ((kinds & WHO_SIGNED) && http_request_field(http_exchange_head(x), "X-Signature"))
 		return take_signed(w, x, error);
 	if ((kinds & WHO_KEY) && take_scheme(authorization, "Signature", &token)) {
@@ -254,8 +234,9 @@ static int take_credential(
 	}
 	if ((kinds & WHO_SESSION) && take_scheme(authorization, "Bearer", &token))
 		return take_session(w, x, token, false, error);
-	if ((kinds & WHO_SESSION) && session.n > 0)
-		return take_session(w, x, session, true, error);
+	if ((kinds & WHO_SESSION) &&
+		http_request_cookie(http_exchange_head(x), "session", &token) && token.n > 0)
+		return take_session(w, x, token, true, error);
 	return kinds & WHO_NOBODY ? 0 : refuse(kinds, error);
 }
 

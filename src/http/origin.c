@@ -69,6 +69,8 @@ static bool host_is_ours(const struct origin_rules *rules, struct http_text host
 	struct http_text name, port;
 	if (!split(host, &name, &port))
 		return false;
+	if (rules->public_host && http_text_is_nocase(host, rules->public_host))
+		return true;
 	if (port.p && is_in(host, rules->hosts))
 		return true;
 	return port_is(port, rules->port, rules->tls) &&

@@ -18,6 +18,9 @@ struct origin_rules {
 	/* NULL-ended: names from options, IPv6 in brackets. "name" goes with `port`,
 	 * "name:port" (a tunnel, a proxy) stands for itself. */
 	const char *const *hosts;
+	/* A Host that goes as it stands, NULL: none. "example.org" before a proxy, whose
+	 * port is not ours. */
+	const char *public_host;
 	/* NULL-ended: further origins ("https://example.org") that may connect. */
 	const char *const *origins;
 };

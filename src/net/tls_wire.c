@@ -170,9 +170,6 @@ static int judge(struct tls_wire *w, int result)
 int tls_wire_shake(struct tls_wire *w)
 {
 	struct tls_gather g;
-	/* A server's peer that says nothing costs no buffers. */
-	if (!w->host && w->in_len == 0 && !w->eof)
-		return ERR_AGAIN;
 	g.len = 0;
 	w->gather = &g;
 	ERR_clear_error();
