@@ -92,7 +92,7 @@ static void ask_for_viewer(
 		relay_ask_refuse(x, status, error);
 		return;
 	}
-	struct relay_ask *a = relay_ask_create(r, x, run, NULL, NULL);
+	struct relay_ask *a = args ? relay_ask_create(r, x, run, NULL, NULL) : NULL;
 	if (a) {
 		a->admit = admit_viewer;
 		a->by_session = !*o->ticket;
@@ -167,8 +167,8 @@ static void ask_for_runner(
 			"--legacy-runner");
 		return;
 	}
-	struct relay_ask *a = relay_ask_create(r, x, run, NULL, NULL);
 	struct json *args = run_args("runId", run);
+	struct relay_ask *a = args ? relay_ask_create(r, x, run, NULL, NULL) : NULL;
 	if (a) {
 		a->admit = admit_runner;
 		a->protocol = o->protocol;

@@ -48,10 +48,13 @@ int __wrap_store_ask(struct store *s, const char *op, const struct store_who *wh
 	struct json *args, store_answer_fn *on_answer, void *ctx)
 {
 	struct fake_store *f = (struct fake_store *)s;
-	struct fake_ask *a = f->busy ? NULL : calloc(1, sizeof(*a));
+	/* Half a tree of arguments is none, as it is for the store. */
+	char *text = args ? json_print(args, false) : NULL;
+	struct fake_ask *a = f->busy || (args && !text) ? NULL : calloc(1, sizeof(*a));
+	free(text);
 	if (!a) {
 		json_drop(args);
-		return ERR_LIMIT;
+		return f->busy ? ERR_LIMIT : ERR_NOMEM;
 	}
 	*a = (struct fake_ask){ .id = ++f->last_id, .on_answer = on_answer, .ctx = ctx };
 	a->answer = json_make_object();

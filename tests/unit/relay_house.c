@@ -16,6 +16,7 @@
 enum { QUEUE_MAX = 256 * 1024, IN_MAX = 8 * 1024 * 1024 };
 
 uint64_t house_ahead_us;
+bool house_in_loop;
 uint64_t __real_clock_now_us(void);
 uint64_t __wrap_clock_now_us(void);
 
@@ -172,10 +173,8 @@ int house_set_up(void **state)
 	return 0;
 }
 
-int house_tear_down(void **state)
+void house_dismiss(struct house *h)
 {
-	struct house *h = *state;
-	relay_destroy(h->relay);
 	for (int i = 0; i < h->n_guests; i++) {
 		struct guest *g = &h->guests[i];
 		http_conn_destroy(g->conn);
@@ -185,6 +184,14 @@ int house_tear_down(void **state)
 		buf_fini(&g->got);
 		buf_fini(&g->texts);
 	}
+	h->n_guests = 0;
+}
+
+int house_tear_down(void **state)
+{
+	struct house *h = *state;
+	relay_destroy(h->relay);
+	house_dismiss(h);
 	fake_store_fini(&h->store);
 	buf_fini(&h->closed);
 	loop_timer_destroy(h->watchdog);
@@ -406,7 +413,9 @@ void house_turn(struct house *h)
 		send_some(&h->guests[i]);
 		receive_some(&h->guests[i]);
 	}
+	house_in_loop = true;
 	loop_turn(h->loop);
+	house_in_loop = false;
 }
 
 static size_t heard(const struct house *h)

@@ -51,6 +51,7 @@ struct house {
 
 /* The clock is ahead by so much (-Wl,--wrap=clock_now_us). */
 extern uint64_t house_ahead_us;
+extern bool house_in_loop; /* inside loop_turn() */
 
 int house_set_up(void **state);
 int house_tear_down(void **state);
@@ -59,6 +60,8 @@ void house_pass_time(struct house *h, unsigned seconds);
 
 /* A new relay, after changes to the config. */
 void house_restart(struct house *h);
+/* All guests go. */
+void house_dismiss(struct house *h);
 void house_turn(struct house *h);
 #define HOUSE_UNTIL(h, cond)                                                                       \
 	while (!(cond))                                                                            \
