@@ -4,19 +4,15 @@
 #include <stdint.h>
 
 #include "base/random.h"
+#include "crypto/text.h"
 
 int secret_make(char out[SECRET_TEXT])
 {
-	static const char digits[] = "0123456789abcdef";
 	uint8_t bytes[(SECRET_TEXT - 1) / 2];
 	int err = random_bytes(bytes, sizeof(bytes));
 	if (err)
 		return err;
-	for (size_t i = 0; i < sizeof(bytes); i++) {
-		out[2 * i] = digits[bytes[i] >> 4];
-		out[2 * i + 1] = digits[bytes[i] & 15];
-	}
-	out[SECRET_TEXT - 1] = 0;
+	text_put_hex(bytes, sizeof(bytes), out);
 	secret_wipe(bytes, sizeof(bytes));
 	return OK;
 }

@@ -213,5 +213,6 @@ int ssh_private_sign(
 		  EVP_DigestSign(ctx, out->bytes, &out->n, data, n) == 1;
 	EVP_MD_CTX_free(ctx);
 	ERR_clear_error();
-	return ok ? OK : ERR_IO;
+	/* Without memory, OpenSSL's ECDSA reports success and a length of -1. */
+	return ok && out->n <= sizeof(out->bytes) ? OK : ERR_IO;
 }
