@@ -18,7 +18,7 @@ struct http_client_config {
 
 struct http_client_request {
 	const char *method, *url;
-	const char *const *fields; /* "Name: value" rows, NULL-ended, or NULL */
+	const char *const *fields; /* "Name: value" rows, no value empty; NULL-ended, or NULL */
 	const void *body;          /* copied */
 	size_t n_body;
 	unsigned timeout_ms; /* of the whole; 0: 30 s */
@@ -40,7 +40,8 @@ struct http_client *http_client_create(struct loop *l, const struct http_client_
 /* Cancels what is under way, without calls. NULL is fine. */
 void http_client_destroy(struct http_client *c);
 /* on_done comes once and never from inside. Everything is copied. Returns an id > 0
- * for http_client_cancel(), or ERR_NOMEM, ERR_LIMIT (64 under way). */
+ * for http_client_cancel(), or ERR_NOMEM, ERR_LIMIT (64 under way), ERR_PROTO (no
+ * URL, field or pin). */
 MUST_USE int http_client_send(struct http_client *c, const struct http_client_request *r,
 	http_client_fn *on_done, void *ctx);
 void http_client_cancel(struct http_client *c, int id); /* no call comes any more */

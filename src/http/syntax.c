@@ -72,6 +72,15 @@ int cursor_take_field(struct cursor *c, struct http_field *f)
 	return cursor_take_line_end(c);
 }
 
+bool syntax_is_field(const char *line)
+{
+	struct cursor c = { line, line + strlen(line) };
+	if (cursor_take_while(&c, syntax_is_token).n == 0 || cursor_take_byte(&c, ':'))
+		return false;
+	cursor_take_while(&c, syntax_is_value);
+	return c.p == c.end;
+}
+
 long long syntax_length(struct http_text value)
 {
 	long long n = 0;

@@ -29,5 +29,7 @@ int cursor_take_byte(struct cursor *c, char want);
 int cursor_take_line_end(struct cursor *c);
 /* "Name: value" and its line end. */
 int cursor_take_field(struct cursor *c, struct http_field *f);
+/* "Name: value", ended by 0, that is one field wherever it is read. */
+bool syntax_is_field(const char *line);
 /* Digits only, without overflow: -1 for any other text. */
 long long syntax_length(struct http_text value);

@@ -22,16 +22,6 @@ static void put_authority(struct buf *out, const struct url *url)
 	put_text(out, text);
 }
 
-/* "Name: value" that is one field wherever it is read. */
-static bool is_field(const char *line)
-{
-	struct cursor c = { line, line + strlen(line) };
-	if (cursor_take_while(&c, syntax_is_token).n == 0 || cursor_take_byte(&c, ':'))
-		return false;
-	cursor_take_while(&c, syntax_is_value);
-	return c.p == c.end;
-}
-
 static bool has_name(const char *line, const char *name)
 {
 	size_t n = strlen(name);
@@ -42,7 +32,7 @@ static bool put_fields(struct buf *out, const char *const *fields)
 {
 	bool named = false; /* who we are */
 	for (; fields && *fields; fields++) {
-		if (!is_field(*fields))
+		if (!syntax_is_field(*fields))
 			return false;
 		named = named || has_name(*fields, "User-Agent");
 		put_text(out, *fields);
