@@ -18,6 +18,8 @@ enum {
 	TINY = 64,
 	PING = 16,
 	PINGS_MAX = 20000,
+	PACE_US = 2000,
+	TICK_MS = 1,
 	STALLED = 16,
 	OPEN_US = 10 * 1000 * 1000,
 	SECOND_US = 1000 * 1000,
@@ -42,7 +44,7 @@ struct trial {
 static void ticked(void *ctx)
 {
 	struct trial *t = ctx;
-	loop_timer_start(t->tick, 5);
+	loop_timer_start(t->tick, TICK_MS);
 }
 
 static int listen_for_agent(int *port)
@@ -90,7 +92,7 @@ static int open_trial(
 	t->loop = loop_create();
 	t->tick = t->loop ? loop_timer_create(t->loop, ticked, t) : NULL;
 	if (t->tick)
-		loop_timer_start(t->tick, 5);
+		loop_timer_start(t->tick, TICK_MS);
 	return t->tick ? err : ERR_NOMEM;
 }
 
@@ -212,6 +214,9 @@ struct pings {
 	uint64_t sent_us;
 	double *us;
 	size_t n;
+	/* A ping every PACE_US at most: sent back to back, most of them would fall into
+	 * the few moments in which nothing else is going on. */
+	bool paced, back;
 };
 
 static void agent_got(void *ctx, struct relay_end *e)
@@ -223,6 +228,7 @@ static void agent_got(void *ctx, struct relay_end *e)
 static void send_ping(struct pings *p, struct relay_end *viewer)
 {
 	p->sent_us = clock_now_us();
+	p->back = false;
 	relay_end_send(viewer, p->to_agent, p->n_to_agent);
 }
 
@@ -231,7 +237,20 @@ static void viewer_got(void *ctx, struct relay_end *e)
 	struct pings *p = ctx;
 	if (p->n < PINGS_MAX)
 		p->us[p->n++] = (double)(clock_now_us() - p->sent_us);
-	send_ping(p, e);
+	p->back = true;
+	if (!p->paced)
+		send_ping(p, e);
+}
+
+static void ping_for(struct trial *t, struct pings *p, struct relay_end *viewer)
+{
+	uint64_t end = clock_now_us() + (uint64_t)(t->bench->seconds * SECOND_US);
+	send_ping(p, viewer);
+	while (clock_now_us() < end) {
+		loop_turn(t->loop);
+		if (p->back && clock_now_us() - p->sent_us >= PACE_US)
+			send_ping(p, viewer);
+	}
 }
 
 static int compare(const void *a, const void *b)
@@ -240,10 +259,10 @@ static int compare(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-static double measure_ping(struct trial *t, size_t size)
+static double measure_ping(struct trial *t, size_t size, bool paced)
 {
 	struct pair p = { 0 };
-	struct pings pings = { .us = calloc(PINGS_MAX, sizeof(double)) };
+	struct pings pings = { .us = calloc(PINGS_MAX, sizeof(double)), .paced = paced };
 	double result = NAN;
 	if (pings.us && open_pair(t, &p)) {
 		pings.to_agent = relay_wire(size, 1, true, &pings.n_to_agent);
@@ -251,8 +270,7 @@ static double measure_ping(struct trial *t, size_t size)
 		p.agent.on_message = agent_got;
 		p.viewer.on_message = viewer_got;
 		p.agent.ctx = p.viewer.ctx = &pings;
-		send_ping(&pings, &p.viewer);
-		turn_for(t, t->bench->seconds);
+		ping_for(t, &pings, &p.viewer);
 		qsort(pings.us, pings.n, sizeof(double), compare);
 		if (pings.n > 10 && !p.viewer.failed && !p.agent.failed)
 			result = pings.us[pings.n / 2];
@@ -293,13 +311,13 @@ static double measure_beside(struct trial *t)
 		/* A loop of its own: the parent's epoll is shared. */
 		t->loop = loop_create();
 		t->tick = loop_timer_create(t->loop, ticked, t);
-		loop_timer_start(t->tick, 5);
+		loop_timer_start(t->tick, TICK_MS);
 		flood_four(t, ready[1]);
 	}
 	close(ready[1]);
 	bool flooding = pid > 0 && read(ready[0], &byte, 1) == 1;
 	t->opened += 4;
-	double result = flooding ? measure_ping(t, PING) : NAN;
+	double result = flooding ? measure_ping(t, PING, true) : NAN;
 	close(ready[0]);
 	if (pid > 0) {
 		kill(pid, SIGKILL);
@@ -347,8 +365,8 @@ double relay_trial(
 		switch (metric) {
 		case RELAY_BULK: result = measure_cpu(&t, BULK); break;
 		case RELAY_TINY: result = measure_cpu(&t, TINY); break;
-		case RELAY_PING: result = measure_ping(&t, PING); break;
-		case RELAY_PING64: result = measure_ping(&t, BULK); break;
+		case RELAY_PING: result = measure_ping(&t, PING, false); break;
+		case RELAY_PING64: result = measure_ping(&t, BULK, false); break;
 		case RELAY_BESIDE: result = measure_beside(&t); break;
 		case RELAY_IDLE: result = measure_memory(&t, b->idle, false); break;
 		case RELAY_STALL: result = measure_memory(&t, STALLED, true); break;

@@ -7,7 +7,7 @@
 
 enum {
 	/* What waits to be parsed, a head or less, and one read of the stream. */
-	HTTP_IN_MAX = HTTP_HEAD_MAX + 32 * 1024,
+	HTTP_IN_MAX = HTTP_HEAD_MAX + STREAM_READ_MAX,
 	/* A body goes out in pieces of this size, the next one when the one before
 	 * has left: what waits for a slow reader is the file itself. */
 	HTTP_PIECE = 32 * 1024,

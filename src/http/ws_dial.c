@@ -15,7 +15,7 @@
 enum {
 	TIMEOUT_MS = 30 * 1000,
 	REQUEST_MAX = HTTP_HEAD_MAX,
-	IN_MAX = HTTP_HEAD_MAX + 32 * 1024, /* a head or less, and one read */
+	IN_MAX = HTTP_HEAD_MAX + STREAM_READ_MAX, /* a head or less, and one read */
 	BODY_MAX = 4 * 1024,
 	PROTOCOL_MAX = 128,
 	ERROR_MAX = 768,

@@ -8,7 +8,7 @@
 /* What the streams of net/ share with the loop; nobody else includes this. */
 
 /* One read of one stream: what a neighbour's key press waits for at most. */
-enum { LOOP_READ_SIZE = 32 * 1024 };
+enum { LOOP_READ_SIZE = 32 * 1024 }; /* at most STREAM_READ_MAX less a TLS record */
 
 /* A closed stream that still writes what it had queued belongs to the loop,
  * which ends it if it is destroyed first. */

@@ -11,11 +11,13 @@
 struct stream;
 struct loop;
 
+enum { STREAM_READ_MAX = 48 * 1024 }; /* bytes of one on_data */
+
 /* What a stream tells its owner; all mandatory. No event comes from inside a
  * call on the same stream, and none after stream_close(). */
 struct stream_events {
-	/* Borrowed bytes, all of which the owner takes; at most 32 KB a turn. It
-	 * may close the stream or give it other events from here. They lie in
+	/* Borrowed bytes, all of which the owner takes; at most STREAM_READ_MAX a turn.
+	 * It may close the stream or give it other events from here. They lie in
 	 * writable memory: a layer above, which unmasks, works on them in place. */
 	void (*on_data)(void *ctx, const uint8_t *data, size_t n);
 	/* The queue, once not empty, has drained to empty. */

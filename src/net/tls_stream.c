@@ -10,6 +10,9 @@ enum {
 	HANDSHAKE_MS = 15 * 1000,
 	PENDING_MAX = 1024 * 1024, /* one read of the stream below, and early bytes */
 	EARLY_OUT_MAX = 64 * 1024,
+	/* What one read may open: it may also end a record of which all but the end
+	 * came before. With less room a rest would be left at each turn. */
+	PLAIN_MAX = STREAM_READ_MAX,
 };
 
 struct tls_stream {
@@ -80,7 +83,7 @@ static void shaken(struct tls_stream *s)
 
 static void read_some(struct tls_stream *s)
 {
-	uint8_t plain[LOOP_READ_SIZE];
+	uint8_t plain[PLAIN_MAX];
 	size_t n = tls_wire_open(&s->wire, plain, sizeof(plain));
 	if (n > 0)
 		s->s.events->on_data(s->s.ctx, plain, n);
