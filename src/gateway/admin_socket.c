@@ -88,7 +88,10 @@ static int ask_store(struct admin_client *c, const char *op, struct json_ref arg
 	static const struct store_who who = { .kind = STORE_LOCAL, .address = "local" };
 	int id = store_ask(c->socket->config->store, op, &who, json_clone(args), on_answer, c);
 	c->asked = id > 0 ? id : 0;
-	return id > 0 ? OK : send_error(c, 503, "Too much to do: try again later");
+	if (id > 0)
+		return OK;
+	next_line(c);
+	return send_error(c, 503, "Too much to do: try again later");
 }
 
 /* True: `op` is the relay's, and answered. */

@@ -5,14 +5,11 @@
 
 /* Runs as CloudAPI shows machines, for the triton command. */
 
+/* Somebody shows its desktop. */
 static bool is_running(const struct api_call *c, const char *run)
 {
 	struct json *status = relay_status(c->api->config->relay, run);
-	struct json_ref agent = json_get(json_of(status), "agent");
-	enum json_kind kind = json_kind_of(agent);
-	bool joined = kind == JSON_TYPE_BOOL ? json_bool(agent, false)
-					     : kind != JSON_TYPE_NONE && kind != JSON_TYPE_NULL;
-	joined |= json_bool(json_get(json_of(status), "clientConnected"), false);
+	bool joined = json_kind_of(json_get(json_of(status), "agent")) == JSON_TYPE_OBJECT;
 	json_drop(status);
 	return joined;
 }

@@ -15,9 +15,11 @@ const struct api_route api_routes[] = {
 	{ "GET", "/metrics", NOBODY | USER, .run = api_metrics },
 
 	{ "GET", "/api/auth/status", NOBODY, .op = "setup.status" },
-	{ "POST", "/api/auth/setup", NOBODY, .op = "setup.complete", .body = true, .run = api_setup },
+	{ "POST", "/api/auth/setup", NOBODY, .op = "setup.complete", .body = true,
+		.run = api_setup },
 	{ "POST", "/api/auth/login", NOBODY, .op = "auth.login", .body = true, .run = api_login },
-	{ "POST", "/api/auth/exchange", NOBODY, .op = "auth.exchange", .body = true, .run = api_login },
+	{ "POST", "/api/auth/exchange", NOBODY, .op = "auth.exchange", .body = true,
+		.run = api_login },
 	{ "GET", "/api/auth/me", USER, .op = "auth.me" },
 	{ "POST", "/api/auth/logout", WHO_SESSION, .op = "auth.logout", .reply = api_logged_out },
 	{ "POST", "/api/auth/password", USER, .op = "user.password", .body = true },
@@ -29,7 +31,8 @@ const struct api_route api_routes[] = {
 	{ "GET", "/api/keys", USER, .op = "key.list", .query = "username" },
 	{ "POST", "/api/keys", USER, .op = "key.add", .body = true },
 	{ "DELETE", "/api/keys/:id", USER, .op = "key.delete", ID },
-	{ "GET", "/api/audit", USER, .op = "audit.list", .query = PAGE " action user target from to" },
+	{ "GET", "/api/audit", USER, .op = "audit.list",
+		.query = PAGE " action user target from to" },
 
 	{ "POST", "/api/clients/register", AGENT, .op = "client.register", .body = true },
 	{ "POST", "/api/clients/heartbeat", AGENT, .op = "client.heartbeat", .body = true },
@@ -79,7 +82,8 @@ const struct api_route api_routes[] = {
 	{ "GET", "/api/dashboard/stats", USER, .op = "dashboard", .reply = api_dashboard },
 	{ "GET", "/api/dashboard/activity", USER, .op = "dashboard", .reply = api_dashboard },
 	{ "GET", "/api/dashboard/active-runs", USER, .op = "dashboard", .reply = api_dashboard },
-	{ "GET", "/api/dashboard/needs-attention", USER, .op = "dashboard", .reply = api_dashboard },
+	{ "GET", "/api/dashboard/needs-attention", USER, .op = "dashboard",
+		.reply = api_dashboard },
 	{ "GET", "/api/alerts", USER, .op = "auth.me", .reply = api_alerts },
 	{ "GET", "/api/alerts/rules", USER, .op = "auth.me", .reply = api_alerts },
 	{ "GET", "/api/alerts/stats", USER, .op = "auth.me", .reply = api_alerts },
@@ -91,10 +95,10 @@ const struct api_route api_routes[] = {
 
 	{ "GET", "/:account/machines", USER, .op = "machine.list", .captures = { "account" },
 		.query = PAGE " name", .cloud = true, .reply = api_cloud_list },
-	{ "GET", "/:account/machines/:id", USER, .op = "machine.get", .captures = { "account", "id" },
-		.cloud = true, .reply = api_cloud_one },
-	{ "GET", "/:account/machines/:id/vnc", USER, .op = "machine.get", .captures = { "account", "id" },
-		.cloud = true, .reply = api_cloud_vnc },
+	{ "GET", "/:account/machines/:id", USER, .op = "machine.get",
+		.captures = { "account", "id" }, .cloud = true, .reply = api_cloud_one },
+	{ "GET", "/:account/machines/:id/vnc", USER, .op = "machine.get",
+		.captures = { "account", "id" }, .cloud = true, .reply = api_cloud_vnc },
 };
 /* clang-format on */
 

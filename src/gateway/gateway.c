@@ -93,7 +93,7 @@ static int connections(void *ctx)
 static void on_drain(void *ctx)
 {
 	struct gateway *g = ctx;
-	if (--g->looks > 0 && (connections(g) > 0 || relay_totals(g->relay).channels > 0))
+	if (--g->looks > 0 && (connections(g) > 0 || !relay_is_idle(g->relay)))
 		loop_timer_start(g->drain, DRAIN_LOOK_MS);
 	else
 		end(g, false, "stopped");
@@ -120,6 +120,7 @@ static int make_parts(struct gateway *g)
 		.legacy_runner = c->legacy_runner,
 		.idle_limit_s = c->idle_limit_s,
 		.absolute_limit_s = c->absolute_limit_s,
+		.proxies = c->proxies,
 		.on_change = on_change,
 		.ctx = g,
 	};

@@ -252,6 +252,21 @@ static void broadcast(struct live *l, const char *run, const struct json *messag
 	free(text);
 }
 
+/* An event has a type of its own. */
+static void pass_event(struct live *l, const char *run, struct json_ref event)
+{
+	struct json *message = json_make_object();
+	json_put_text(message, "type", "event");
+	json_put_text(message, "runId", run);
+	json_put(message, "eventId", json_clone(json_get(event, "id")));
+	json_put(message, "eventType", json_clone(json_get(event, "type")));
+	json_put(message, "data", json_clone(json_get(event, "data")));
+	json_put(message, "timestamp", json_clone(json_get(event, "timestamp")));
+	json_put(message, "sequence", json_clone(json_get(event, "sequence")));
+	broadcast(l, run, message);
+	json_drop(message);
+}
+
 static void pass(struct live *l, const char *type, const char *run, struct json_ref body)
 {
 	struct json *message = json_clone(body);
@@ -274,6 +289,8 @@ void live_notice(struct live *l, const char *kind, struct json_ref body)
 		return;
 	if (strcmp(kind, "client_changed") == 0)
 		pass(l, "client_updated", NULL, body);
+	else if (run && strcmp(kind, "event") == 0)
+		pass_event(l, run, body);
 	else if (run)
 		pass(l, kind, run, body);
 	if (run && strcmp(kind, "command_queued") == 0 && command &&
