@@ -177,6 +177,12 @@ void desktop_set_screen(struct desktop *d, struct screen *s)
 	frame_schedule(d);
 }
 
+void desktop_size(const struct desktop *d, int *w, int *h)
+{
+	*w = d->layout.w;
+	*h = d->layout.h;
+}
+
 void desktop_destroy(struct desktop *d)
 {
 	if (!d)
@@ -184,7 +190,7 @@ void desktop_destroy(struct desktop *d)
 	for (struct viewer *v = d->viewers, *next; v; v = next) {
 		next = v->next;
 		viewer_close(v, "the server ends");
-		viewer_destroy(v);
+		viewer_bury(v);
 	}
 	screen_destroy(d->screen);
 	loop_timer_destroy(d->tick);

@@ -53,8 +53,11 @@ struct desktop_viewer_config {
 	const char *refusal;        /* not NULL: told to the viewer in place of letting it
 				     * in, where its protocol version has room; static */
 	bool view_only;
-	/* Told once when the viewer is gone, never from inside a call and not
-	 * when the desktop is destroyed; the stream is closed by then. May be NULL. */
+	/* It may be a while before anybody is there to answer: the handshake's time
+	 * begins with the first byte. */
+	bool patient;
+	/* Told once when the viewer is gone and its stream closed; never from inside
+	 * another call than desktop_destroy(). May be NULL. */
 	void (*on_left)(void *ctx);
 	void *ctx;
 };
@@ -69,5 +72,10 @@ MUST_USE int desktop_add_viewer(struct desktop *d, const struct desktop_viewer_c
 void desktop_set_view_only(struct desktop *d, uint32_t viewer, bool view_only);
 void desktop_close_viewer(struct desktop *d, uint32_t viewer, const char *why);
 void desktop_authenticated(struct desktop *d, uint32_t viewer, enum desktop_rights rights);
+/* The viewer's link is away and may come back: that it takes nothing is no reason to
+ * close it meanwhile. */
+void desktop_set_waiting(struct desktop *d, uint32_t viewer, bool waiting);
+/* Of the screen; 0 x 0 while there is none. */
+void desktop_size(const struct desktop *d, int *w, int *h);
 /* Viewers that are past the handshake. */
 int desktop_viewers(const struct desktop *d);

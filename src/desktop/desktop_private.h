@@ -100,6 +100,7 @@ struct viewer {
 	bool control;               /* both together */
 	bool admitted;              /* past the password: it counts as one of max_viewers */
 	bool asking;                /* inside on_authenticate */
+	bool waiting;  /* its link is away */
 	struct rfb_handshake handshake;
 
 	struct buf in;  /* the beginning of a message */
@@ -201,7 +202,7 @@ void size_on_resized(void *desktop, enum screen_resized result);
 void size_request(struct desktop *d, struct viewer *v, const struct rfb_client_msg *m);
 
 /* viewer.c */
-void viewer_destroy(struct viewer *v); /* frees; NULL is fine */
+void viewer_bury(void *viewer); /* frees a closed one and tells who brought it */
 /* Idempotent. `why` goes to the log. The object lives until the ready list runs. */
 void viewer_close(struct viewer *v, const char *why);
 /* Sends what is in v->out. A viewer that cannot take it is closed. */

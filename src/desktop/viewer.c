@@ -19,7 +19,7 @@ static void unlink_viewer(struct viewer *v)
 		v->next->prev = v->prev;
 }
 
-void viewer_destroy(struct viewer *v)
+static void destroy(struct viewer *v)
 {
 	if (!v)
 		return;
@@ -36,12 +36,12 @@ void viewer_destroy(struct viewer *v)
 	free(v);
 }
 
-static void free_later(void *ctx)
+void viewer_bury(void *ctx)
 {
 	struct viewer *v = ctx;
 	void (*on_left)(void *ctx) = v->on_left;
 	void *left_ctx = v->left_ctx;
-	viewer_destroy(v);
+	destroy(v);
 	if (on_left)
 		on_left(left_ctx);
 }
@@ -146,6 +146,10 @@ static void on_deadline(void *ctx)
 	struct viewer *v = ctx;
 	if (v->state != VIEWER_RUNNING) {
 		viewer_close(v, "the handshake took too long");
+		return;
+	}
+	if (v->waiting) {
+		watch_queue(v);
 		return;
 	}
 	/* It is less than before when answers to pings were queued meanwhile. */
@@ -275,6 +279,8 @@ static void on_data(void *ctx, const uint8_t *data, size_t n)
 {
 	struct viewer *v = ctx;
 	struct rd in = rd_of(data, n);
+	if (v->state == VIEWER_HANDSHAKE && !loop_timer_active(v->deadline))
+		loop_timer_start(v->deadline, VIEWER_HANDSHAKE_MS);
 	if (v->in.len == 0 && v->state != VIEWER_DECIDING) {
 		int err = take(v, &in);
 		if (err)
@@ -325,7 +331,7 @@ static struct viewer *create(struct desktop *d, const struct desktop_viewer_conf
 	v->desktop = d;
 	v->id = d->next_id++;
 	snprintf(v->label, sizeof(v->label), "%s", config->label);
-	v->free_task = (struct loop_task){ .run = free_later, .ctx = v };
+	v->free_task = (struct loop_task){ .run = viewer_bury, .ctx = v };
 	v->refusal = config->refusal;
 	v->view_only = config->view_only;
 	v->on_left = config->on_left;
@@ -344,7 +350,7 @@ static struct viewer *create(struct desktop *d, const struct desktop_viewer_conf
 	d->viewers = v;
 	v->deadline = loop_timer_create(d->loop, on_deadline, v);
 	if (!v->deadline) {
-		viewer_destroy(v);
+		destroy(v);
 		return NULL;
 	}
 	return v;
@@ -381,7 +387,8 @@ int desktop_add_viewer(struct desktop *d, const struct desktop_viewer_config *co
 	stream_set_events(s, &viewer_stream_events, v);
 	rfb_handshake_start(&v->handshake, config->security,
 		config->security == RFB_SECURITY_NONE ? NULL : challenge, &v->out);
-	loop_timer_start(v->deadline, VIEWER_HANDSHAKE_MS);
+	if (!config->patient)
+		loop_timer_start(v->deadline, VIEWER_HANDSHAKE_MS);
 	viewer_flush(v);
 	if (v->state != VIEWER_CLOSED)
 		stream_want_read(s, true);
@@ -424,4 +431,13 @@ void desktop_close_viewer(struct desktop *d, uint32_t viewer, const char *why)
 	struct viewer *v = desktop_find(d, viewer);
 	if (v)
 		viewer_close(v, why);
+}
+
+void desktop_set_waiting(struct desktop *d, uint32_t viewer, bool waiting)
+{
+	struct viewer *v = desktop_find(d, viewer);
+	if (!v || v->state == VIEWER_CLOSED)
+		return;
+	v->waiting = waiting;
+	v->stalled_at = v->sent - stream_queued(v->stream);
 }
