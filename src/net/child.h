@@ -38,7 +38,7 @@ void child_destroy(struct child *c); /* NULL is fine */
 /* Spawns a program in a process group of its own with standard input from
  * /dev/null. All strings are copied. `env`: NULL-ended "NAME=value" rows put
  * over the supervisor's environment ("NAME" alone removes it). `keep` descriptors stay open in the
- * new process under the numbers listed in `keep_as` (3 to 63). Output goes to our standard error
+ * new process under the numbers listed in `keep_as` (1 to 63). Output goes to our standard error
  * unless `quiet`. on_exit is called once: with the wait status when it has ended, or -1 with an
  * errno in `error` when it could not be started (EAGAIN: 64 are running) or the supervisor is lost.
  * Returns an id > 0 for child_signal(), or a negative err. */

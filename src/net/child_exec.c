@@ -44,7 +44,7 @@ static bool parse(const struct child_packet *p, struct program *out)
 	if (b.n_argv < 1 || b.n_argv > CHILD_STRINGS_MAX || b.n_env > CHILD_STRINGS_MAX)
 		return false;
 	for (int i = 0; i < p->n_fds; i++)
-		if (b.keep_as[i] < 3 || b.keep_as[i] > KEEP_AS_MAX)
+		if (b.keep_as[i] < 1 || b.keep_as[i] > KEEP_AS_MAX)
 			return false;
 	memcpy(out->keep_as, b.keep_as, sizeof(out->keep_as));
 	out->quiet = b.quiet;
