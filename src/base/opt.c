@@ -224,6 +224,31 @@ static int parse_long(struct parser *p, const char *typed)
 	return OK;
 }
 
+static int put_flag(struct parser *p, const struct opt *o, const char *value, bool *to)
+{
+	static const char *const words[] = { "no", "yes", "false", "true", "0", "1", "off", "on" };
+	for (size_t i = 0; i < ARRAY_LEN(words); i++)
+		if (!strcmp(value, words[i])) {
+			*to = i % 2 == 1;
+			return OK;
+		}
+	return refuse(p, "%s is yes or no, not '%.64s'", o->name, value);
+}
+
+int opt_put(const struct opt_set *sets, size_t n_sets, const char *name, const char *value,
+	char error[OPT_ERROR_MAX])
+{
+	struct parser p = { .sets = sets, .n_sets = n_sets, .error = error };
+	const struct opt_set *set;
+	bool negated;
+	const struct opt *o = find_long(&p, name, strlen(name), &set, &negated);
+	if (!o || negated)
+		return refuse_unknown(&p, name, strlen(name));
+	if (o->type == OPT_FLAG)
+		return put_flag(&p, o, value, member(set, o));
+	return put_value(&p, o, o->name, value, member(set, o));
+}
+
 static const struct opt *find_letter(
 	const struct parser *p, char letter, const struct opt_set **set)
 {

@@ -71,6 +71,11 @@ struct opt_set {
 MUST_USE int opt_parse(const struct opt_set *sets, size_t n_sets, int argc, char **argv,
 	int *n_operands, char error[OPT_ERROR_MAX]);
 
+/* One option by its long name with its value as text, as a file of settings has it; a
+ * flag is yes or no. `value` is borrowed for as long as the struct is used. */
+MUST_USE int opt_put(const struct opt_set *sets, size_t n_sets, const char *name, const char *value,
+	char error[OPT_ERROR_MAX]);
+
 /* The row's default for help: from `shown`, else from `values`; "" when there is none. */
 void opt_default(const struct opt *o, const void *values, char out[OPT_TEXT_MAX]);
 

@@ -5,6 +5,8 @@
 #include <string.h>
 #include <time.h>
 
+#include "cli/settings.h"
+
 static const struct opt common_rows[] = {
 	{ "verbose", 'v', .help = "Tell more on standard error",
 		OPT_AT(struct cli_common, verbose) },
@@ -101,6 +103,13 @@ static int run_parsed(struct cli *cli, void *options)
 	return cli->command->run(cli, options);
 }
 
+static int read_settings(const struct opt_set *sets, size_t n, int argc, char **argv, char *error)
+{
+	const char *file = settings_file(argc, argv);
+	int err = file ? settings_read_file(file, sets, n, error) : OK;
+	return err ? err : settings_read_environment(sets, n, error);
+}
+
 static int run_command(const struct command *c, int argc, char **argv)
 {
 	struct cli cli = { .command = c, .argv = argv };
@@ -117,7 +126,8 @@ static int run_command(const struct command *c, int argc, char **argv)
 	size_t n = cli_option_sets(c, options, &cli.common, sets);
 	char error[OPT_ERROR_MAX];
 	int code;
-	if (opt_parse(sets, n, argc, argv, &cli.argc, error)) {
+	if ((c->settings && read_settings(sets, n, argc, argv, error)) ||
+		opt_parse(sets, n, argc, argv, &cli.argc, error)) {
 		code = cli_usage_error(c, "%s", error);
 	} else {
 		argv[cli.argc] = NULL;

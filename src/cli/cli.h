@@ -56,6 +56,7 @@ struct command {
 	struct command_group groups[COMMAND_GROUPS_MAX]; /* ended by a NULL group */
 	const void *defaults;                            /* the options struct before parsing */
 	size_t size;                                     /* of that struct; 0: no options */
+	bool settings; /* options also come from a file and from variables (settings.h) */
 	/* Returns the exit code. `options`: a filled copy of `defaults`, freed afterwards. */
 	int (*run)(struct cli *cli, void *options);
 };

@@ -6,13 +6,24 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/json.h"
 #include "cli/commands.h"
+#include "crypto/request_signature.h"
+#include "http/client.h"
 #include "screen/x11/x11_probe.h"
 
-enum { CHECKS_MAX = 32, DETAIL_MAX = 160, X11_PATIENCE_S = 10, SHARE_PORT = 5900 };
+enum {
+	CHECKS_MAX = 32,
+	DETAIL_MAX = 160,
+	X11_PATIENCE_S = 10,
+	SHARE_PORT = 5900,
+	GATEWAY_PATIENCE_MS = 10 * 1000,
+	SKEW_MAX_S = 300, /* more, and signed requests are refused */
+	SKEW_WARN_S = 60,
+};
 
 enum state { STATE_OK, STATE_WARNING, STATE_MISSING };
 
@@ -31,7 +42,8 @@ struct report {
 };
 
 struct doctor_options {
-	bool json;
+	const char *gateway_url, *ca_file, *pin;
+	bool json, insecure;
 };
 
 static const char install[] = "apt install xvfb openbox xterm fonts-dejavu-core";
@@ -212,6 +224,75 @@ static void check_port(struct report *r)
 		"127.0.0.1:%d is %s", SHARE_PORT, is_free ? "free" : "in use");
 }
 
+static void check_skew(struct report *r, long long date)
+{
+	long long skew = (long long)time(NULL) - date;
+	long long size = skew < 0 ? -skew : skew;
+	enum state state = STATE_OK;
+	if (size > SKEW_WARN_S)
+		state = size > SKEW_MAX_S ? STATE_MISSING : STATE_WARNING;
+	add(r, "clock", state,
+		"Set this machine's clock, for example with systemd-timesyncd or chrony: requests "
+		"are refused beyond 300 s",
+		"%lld s %s the gateway's", size, skew < 0 ? "behind" : "ahead of");
+}
+
+struct gateway_probe {
+	struct report *report;
+	struct loop *loop;
+	const char *url;
+};
+
+static void on_health(void *ctx, const struct http_client_answer *a)
+{
+	struct gateway_probe *p = ctx;
+	static const char advice[] = "Check the address, and that the gateway runs";
+	if (a->status == 0)
+		add(p->report, "gateway", STATE_MISSING, advice, "%s", a->error);
+	else if (a->status != 200)
+		add(p->report, "gateway", STATE_MISSING, advice, "%s answered with status %d",
+			p->url, a->status);
+	else
+		add(p->report, "gateway", STATE_OK, NULL, "%s answers", p->url);
+	if (a->status == 200 && a->date >= 0)
+		check_skew(p->report, a->date);
+	loop_stop(p->loop);
+}
+
+static void check_gateway(struct report *r, const struct doctor_options *o)
+{
+	char url[1024];
+	struct gateway_probe probe = { .report = r, .loop = loop_create() };
+	struct http_client_config config = { o->ca_file, o->pin, o->insecure };
+	struct http_client_request request = { .method = "GET", .url = url };
+	probe.url = o->gateway_url ? o->gateway_url : getenv("GATEWAY_URL");
+	request.timeout_ms = GATEWAY_PATIENCE_MS;
+	struct http_client *client = NULL;
+	if (probe.url && probe.loop)
+		client = http_client_create(probe.loop, &config);
+	if (client) {
+		size_t n = strlen(probe.url);
+		bool slash = n > 0 && probe.url[n - 1] == '/';
+		snprintf(url, sizeof(url), "%s%sapi/health", probe.url, slash ? "" : "/");
+		int id = http_client_send(client, &request, on_health, &probe);
+		if (id > 0 && loop_run(probe.loop))
+			add(r, "gateway", STATE_MISSING, NULL, "the event loop failed");
+	}
+	http_client_destroy(client);
+	if (probe.loop)
+		loop_destroy(probe.loop);
+}
+
+static void check_secret(struct report *r)
+{
+	const char *why = NULL, *secret = getenv("HMAC_SECRET");
+	if (!secret)
+		return;
+	bool ok = !request_key_judge(secret, &why);
+	add(r, "secret", ok ? STATE_OK : STATE_MISSING, why, "HMAC_SECRET %s",
+		ok ? "is long enough" : "cannot be used");
+}
+
 static const char *state_word(enum state s)
 {
 	static const char *const words[] = { "ok", "warning", "missing" };
@@ -289,6 +370,8 @@ static int run(struct cli *cli, void *options)
 	r.can_desktop = server && manager;
 	check_fonts(&r);
 	check_port(&r);
+	check_gateway(&r, o);
+	check_secret(&r);
 	if (!o->json) {
 		print_text(&r);
 	} else if (!print_json(&r)) {
@@ -299,7 +382,23 @@ static int run(struct cli *cli, void *options)
 }
 
 static const struct opt rows[] = {
-	{ "json", .help = "Print one JSON object", OPT_AT(struct doctor_options, json) },
+	{ .name = "gateway-url",
+		.arg = "URL",
+		OPT_AT(struct doctor_options, gateway_url),
+		.shown = "$GATEWAY_URL",
+		.help = "Check this gateway too, and whether its clock and ours agree" },
+	{ .name = "ca-file",
+		.arg = "FILE",
+		OPT_AT(struct doctor_options, ca_file),
+		.help = "Certificates (PEM) that vouch for the gateway's" },
+	{ .name = "pin",
+		.arg = "sha256:HEX",
+		OPT_AT(struct doctor_options, pin),
+		.help = "The gateway's public key" },
+	{ .name = "insecure",
+		OPT_AT(struct doctor_options, insecure),
+		.help = "Do not check the gateway's certificate" },
+	{ .name = "json", .help = "Print one JSON object", OPT_AT(struct doctor_options, json) },
 };
 
 static const struct opt_group group = { "Options", rows, ARRAY_LEN(rows) };

@@ -13,6 +13,7 @@ struct share_options {
 	const char *display;
 	int monitor;
 	struct opt_size size;
+	int width, height;
 	int seed;
 	struct serve_options serve;
 };
@@ -43,6 +44,22 @@ static const struct opt rows[] = {
 		OPT_AT(struct share_options, size),
 		.shown = "1280x720",
 		.help = "Size of the test pattern" },
+	{ .name = "width",
+		.arg = "PIXELS",
+		.min = 16,
+		.max = 16384,
+		OPT_AT(struct share_options, width),
+		.shown = "",
+		.help = "Width of the test pattern; a display is shared in its own size whatever "
+			"is "
+			"given here" },
+	{ .name = "height",
+		.arg = "PIXELS",
+		.min = 16,
+		.max = 16384,
+		OPT_AT(struct share_options, height),
+		.shown = "",
+		.help = "Height, likewise" },
 	{ .name = "seed",
 		.arg = "N",
 		.min = 0,
@@ -66,8 +83,8 @@ static int run(struct cli *cli, void *options)
 		.source = o->screen == SCREEN_PATTERN ? SHARE_PATTERN : SHARE_X11,
 		.display = o->display ? o->display : getenv("DISPLAY"),
 		.monitor = o->monitor,
-		.w = o->size.w,
-		.h = o->size.h,
+		.w = o->width ? o->width : o->size.w,
+		.h = o->height ? o->height : o->size.h,
 		.seed = (uint32_t)o->seed,
 	};
 	if (config.source == SHARE_X11 && (!config.display || !*config.display)) {
@@ -82,7 +99,8 @@ static int run(struct cli *cli, void *options)
 const struct command cmd_share = {
 	.name = "share",
 	.summary = "Share a screen with browsers and VNC viewers",
-	.groups = { { &group, 0 }, { &serve_group, offsetof(struct share_options, serve) } },
+	.groups = { { &group, 0 }, { &serve_group, offsetof(struct share_options, serve) },
+		{ &join_group, offsetof(struct share_options, serve.join) } },
 	.defaults = &defaults,
 	.size = sizeof(defaults),
 	.run = run,

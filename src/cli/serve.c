@@ -11,6 +11,8 @@
 #include "base/json.h"
 #include "share/password.h"
 
+enum { FRAMERATE = 60, JOINED_FRAMERATE = 30 };
+
 static const struct opt rows[] = {
 	{ .name = "listen",
 		.letter = 'l',
@@ -53,6 +55,7 @@ static const struct opt rows[] = {
 		.min = 1,
 		.max = 240,
 		OPT_AT(struct serve_options, framerate),
+		.shown = "60; with --run-id 30",
 		.help = "Most frames a second" },
 	{ .name = "name",
 		.arg = "TEXT",
@@ -79,13 +82,14 @@ const struct opt_group serve_group = { "Viewers", rows, ARRAY_LEN(rows) };
 struct server {
 	struct cli *cli;
 	const struct serve_options *options;
+	struct join join;
 	struct share_config *config;
 	struct loop *loop;
 	struct share *share;
 	const char *hosts[OPT_LIST_MAX + 1], *origins[OPT_LIST_MAX + 1];
 	struct share_listen listen[SHARE_LISTEN_MAX];
 	char name[256];
-	bool ended;
+	bool ended, stopping;
 	int code;
 };
 
@@ -157,7 +161,7 @@ static void on_end(void *ctx, bool failed, const char *why)
 	s->ended = true;
 	if (failed)
 		log_error(&s->cli->log, "%s", why);
-	else
+	else if (!s->stopping)
 		log_info(&s->cli->log, "%s", why);
 	s->code = failed ? CLI_FAILURE : CLI_OK;
 	loop_stop(s->loop);
@@ -165,10 +169,15 @@ static void on_end(void *ctx, bool failed, const char *why)
 
 static const struct share_events share_events = { on_ready, on_end };
 
+/* The second one does not wait for the gateway to be told. */
 static void on_signal(void *ctx)
 {
 	struct server *s = ctx;
-	loop_stop(s->loop);
+	if (s->stopping || !s->share)
+		loop_stop(s->loop);
+	else
+		share_stop(s->share);
+	s->stopping = true;
 }
 
 static void on_lost(void *ctx)
@@ -226,6 +235,8 @@ static void fill_config(struct server *s, struct child *child)
 	c->child = child;
 	c->name = desktop_name(s);
 	c->framerate = o->framerate;
+	if (!c->framerate)
+		c->framerate = o->join.run_id ? JOINED_FRAMERATE : FRAMERATE;
 	c->max_viewers = o->max_viewers;
 	c->exclusive = o->exclusive;
 	c->view_only = o->view_only;
@@ -236,6 +247,7 @@ static void fill_config(struct server *s, struct child *child)
 	c->hosts = s->hosts;
 	c->origins = s->origins;
 	c->listen = s->listen;
+	c->agent = s->join.wanted ? &s->join.config : NULL;
 }
 
 static int run_loop(struct server *s, struct child *child)
@@ -286,13 +298,18 @@ int serve(struct cli *cli, const struct serve_options *o, struct share_config *c
 	struct server s = { .cli = cli, .options = o, .config = config };
 	struct password_store passwords = { 0 };
 	int code = take_addresses(&s);
-	if (code)
+	if (!code)
+		code = join_take(cli, &o->join, &s.join);
+	if (code) {
+		join_fini(&s.join);
 		return code;
+	}
 	signal(SIGPIPE, SIG_IGN);
 	prctl(PR_SET_DUMPABLE, 0);
 	struct child *child = child_create(password_serve, &passwords);
 	if (!child) {
 		log_error(&cli->log, "cannot start the supervisor process: %s", strerror(errno));
+		join_fini(&s.join);
 		return CLI_FAILURE;
 	}
 	umask(077); /* ours alone: what the supervisor spawns keeps the user's */
@@ -300,5 +317,6 @@ int serve(struct cli *cli, const struct serve_options *o, struct share_config *c
 	child_destroy(child);
 	if (s.loop)
 		loop_destroy(s.loop);
+	join_fini(&s.join);
 	return code;
 }

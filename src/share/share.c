@@ -26,7 +26,47 @@ struct share {
 	struct virtual_display *display;
 	struct port *ports[SHARE_LISTEN_MAX];
 	struct loop_task ready_task;
+	struct agent *agent;
+	bool ending, failed; /* the agent is telling the gateway; then it is over */
+	char why[SHARE_ERROR_MAX];
 };
+
+/* What was shared has come to its end. */
+static void finish(struct share *s, bool failed, int exit_code, const char *why)
+{
+	if (s->ending)
+		return;
+	if (!s->agent) {
+		s->events->on_end(s->ctx, failed, why);
+		return;
+	}
+	s->ending = true;
+	s->failed = failed;
+	snprintf(s->why, sizeof(s->why), "%s", why);
+	agent_finish(s->agent, exit_code);
+}
+
+static void on_agent_end(void *ctx, bool failed, const char *why)
+{
+	struct share *s = ctx;
+	if (s->ending)
+		s->events->on_end(s->ctx, s->failed, s->why);
+	else
+		s->events->on_end(s->ctx, failed, why);
+}
+
+static const struct agent_events agent_events = { on_agent_end };
+
+static void join_gateway(struct share *s)
+{
+	char error[AGENT_ERROR_MAX];
+	struct agent_config config = *s->config->agent;
+	config.log = s->config->log;
+	config.desktop = s->desktop;
+	s->agent = agent_create(s->loop, &config, &agent_events, s, error);
+	if (!s->agent)
+		s->events->on_end(s->ctx, true, error);
+}
 
 static void on_rights(void *ctx, const uint8_t *answer, size_t n)
 {
@@ -49,8 +89,7 @@ static void on_authenticate(
 
 static void on_gone(void *ctx, const char *why)
 {
-	struct share *s = ctx;
-	s->events->on_end(s->ctx, true, why);
+	finish(ctx, true, 1, why);
 }
 
 static const struct desktop_events desktop_events = { on_gone, on_authenticate };
@@ -59,6 +98,8 @@ static void on_ready_task(void *ctx)
 {
 	struct share *s = ctx;
 	s->events->on_ready(s->ctx);
+	if (s->config->agent)
+		join_gateway(s);
 }
 
 static void set_screen(struct share *s, struct screen *screen)
@@ -103,13 +144,28 @@ static void on_display_ready(void *ctx, const char *display, const uint8_t *cook
 	virtual_display_start(s->display, c->command);
 }
 
-static void on_display_end(void *ctx, bool failed, const char *why)
+static void on_display_end(void *ctx, bool failed, int exit_code, const char *why)
 {
-	struct share *s = ctx;
-	s->events->on_end(s->ctx, failed, why);
+	finish(ctx, failed, exit_code, why);
 }
 
-static const struct virtual_display_events display_events = { on_display_ready, on_display_end };
+static void on_display_output(void *ctx, bool is_error, const char *text, size_t n)
+{
+	struct share *s = ctx;
+	if (s->agent)
+		agent_output(s->agent, is_error, text, n);
+}
+
+static const struct virtual_display_events display_events = {
+	.on_ready = on_display_ready,
+	.on_end = on_display_end,
+};
+/* The gateway keeps what the command writes. */
+static const struct virtual_display_events joined_display_events = {
+	.on_ready = on_display_ready,
+	.on_end = on_display_end,
+	.on_output = on_display_output,
+};
 
 static int start_pattern(struct share *s, char error[SHARE_ERROR_MAX])
 {
@@ -137,8 +193,9 @@ static int start_screen(struct share *s, char error[SHARE_ERROR_MAX])
 				.name = c->name,
 				.log = c->log },
 			error);
-	s->display = virtual_display_create(
-		s->loop, c->log, c->child, &display_events, s, error, SHARE_ERROR_MAX);
+	s->display = virtual_display_create(s->loop, c->log, c->child,
+		c->agent && c->command ? &joined_display_events : &display_events, s, error,
+		SHARE_ERROR_MAX);
 	return s->display ? OK : ERR_IO;
 }
 
@@ -256,10 +313,16 @@ fail:
 	return NULL;
 }
 
+void share_stop(struct share *s)
+{
+	finish(s, false, 0, "asked to end");
+}
+
 void share_destroy(struct share *s)
 {
 	if (!s)
 		return;
+	agent_destroy(s->agent);
 	loop_task_cancel(s->loop, &s->ready_task);
 	for (int i = 0; i < SHARE_LISTEN_MAX; i++)
 		port_destroy(s->ports[i]);

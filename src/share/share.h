@@ -2,6 +2,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "agent/agent.h"
 #include "base/log.h"
 #include "http/asset.h"
 #include "net/address.h"
@@ -41,6 +42,9 @@ struct share_config {
 	const char *const *hosts, *const *origins; /* NULL-ended; may be NULL */
 	struct share_listen *listen;
 	int n_listen;
+	/* The gateway to join when the screen is there; its log and desktop are filled in
+	 * here. NULL: none. */
+	const struct agent_config *agent;
 };
 
 struct share_events {
@@ -54,6 +58,9 @@ struct share_events {
  * and what to do next. */
 struct share *share_create(struct loop *l, const struct share_config *config,
 	const struct share_events *events, void *ctx, char error[SHARE_ERROR_MAX]);
+/* Ends in order: a gateway that was joined is told that the run is finished. on_end
+ * follows, within 3 s, perhaps from inside. */
+void share_stop(struct share *s);
 void share_destroy(struct share *s); /* NULL is fine */
 /* What a browser must present in the URL's fragment; "" when a password does it. */
 const char *share_secret(const struct share *s);

@@ -7,10 +7,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/random.h"
 #include "screen/x11/x11_manager.h"
+#include "share/output.h"
 
 enum {
 	READY_FD = 3,
@@ -46,11 +48,19 @@ struct virtual_display {
 	bool is_ready;
 	struct member server, manager, command;
 	const char *const *argv;     /* of the command */
+	struct output *output;       /* of the command; NULL: not wanted */
 	struct x11_manager *waiting; /* for the window manager to take over */
 	struct loop_timer *impatience;
 };
 
 static int start_server(struct virtual_display *x);
+
+static int exit_code(int status)
+{
+	if (status < 0)
+		return 127;
+	return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+}
 
 static void on_member_exit(void *ctx, int status, int error)
 {
@@ -62,6 +72,8 @@ static void on_member_exit(void *ctx, int status, int error)
 	if (m == &x->server && status >= 0 && !x->is_ready && x->tries < SERVER_TRIES &&
 		!start_server(x))
 		return;
+	if (m == &x->command && x->output)
+		output_drain(x->output);
 	char why[256];
 	if (status < 0 && error == ENOENT)
 		snprintf(why, sizeof(why), "%s is not installed: run apt install %s", m->name,
@@ -71,21 +83,25 @@ static void on_member_exit(void *ctx, int status, int error)
 	else
 		snprintf(why, sizeof(why), "%s has ended", m->name);
 	if (status < 0 || m->vital)
-		x->events->on_end(x->ctx, status < 0 || m == &x->server, why);
+		x->events->on_end(x->ctx, status < 0 || m == &x->server, exit_code(status), why);
 	else
 		log_info(x->log, "%s", why);
 }
 
+/* Descriptors of ours that a program gets, and their numbers there. */
+struct keep {
+	int n, fds[2], as[2];
+};
+
 static int spawn(struct virtual_display *x, struct member *m, const char *const *argv,
-	const char *const *env, const int *keep)
+	const char *const *env, const struct keep *keep)
 {
-	static const int keep_as[] = { READY_FD };
 	struct child_spawn what = {
 		.argv = argv,
 		.env = env,
-		.keep = keep,
-		.keep_as = keep_as,
-		.n_keep = keep ? 1 : 0,
+		.keep = keep->fds,
+		.keep_as = keep->as,
+		.n_keep = keep->n,
 		/* The last try says on standard error what is wrong, and so does what
 		 * the user named. */
 		.quiet = m == &x->server ? x->tries < SERVER_TRIES : m != &x->command || !x->argv,
@@ -178,7 +194,8 @@ static int start_server(struct virtual_display *x)
 	if (pipe2(pair, O_CLOEXEC))
 		return ERR_IO;
 	x->ready_fd = pair[0];
-	int err = spawn(x, &x->server, argv, NULL, &pair[1]);
+	struct keep keep = { 1, { pair[1] }, { READY_FD } };
+	int err = spawn(x, &x->server, argv, NULL, &keep);
 	close(pair[1]);
 	if (err)
 		return err;
@@ -195,8 +212,17 @@ static void start(struct virtual_display *x, struct member *m, const char *const
 	 * in would open their windows there. */
 	const char *const env[] = { x->display_env, x->auth_env, "WAYLAND_DISPLAY",
 		"WAYLAND_SOCKET", "XDG_SESSION_TYPE=x11", "GDK_BACKEND=x11", NULL };
-	if (spawn(x, m, argv, env, NULL))
-		x->events->on_end(x->ctx, true, "the supervisor does not answer");
+	struct keep keep = { 0 };
+	bool watched = m == &x->command && x->output;
+	if (watched) {
+		keep = (struct keep){ .n = 2, .as = { STDOUT_FILENO, STDERR_FILENO } };
+		output_ends(x->output, keep.fds);
+	}
+	int err = spawn(x, m, argv, env, &keep);
+	if (watched)
+		output_started(x->output);
+	if (err)
+		x->events->on_end(x->ctx, true, 1, "the supervisor does not answer");
 }
 
 static void start_command(void *ctx)
@@ -236,6 +262,13 @@ struct virtual_display *virtual_display_create(struct loop *l, const struct log 
 	if (!x->impatience) {
 		snprintf(error, error_cap, "not enough memory");
 		goto fail;
+	}
+	if (events->on_output) {
+		x->output = output_create(l, events->on_output, ctx);
+		if (!x->output) {
+			snprintf(error, error_cap, "cannot make a pipe: %s", strerror(errno));
+			goto fail;
+		}
 	}
 	if (make_files(x)) {
 		snprintf(error, error_cap, "cannot make a folder in /tmp: %s", strerror(errno));
@@ -280,6 +313,7 @@ void virtual_display_destroy(struct virtual_display *x)
 	end(x, &x->manager);
 	end(x, &x->server);
 	stop_waiting(x);
+	output_destroy(x->output);
 	x11_manager_destroy(x->waiting);
 	loop_timer_destroy(x->impatience);
 	if (x->auth_path[0])

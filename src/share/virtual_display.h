@@ -22,8 +22,12 @@ struct virtual_display_events {
 	void (*on_ready)(
 		void *ctx, const char *display, const uint8_t cookie[VIRTUAL_DISPLAY_COOKIE]);
 	/* Something ended. `failed`: it should not have (`why` says what to do);
-	 * else the command that was asked for came to its end. */
-	void (*on_end)(void *ctx, bool failed, const char *why);
+	 * else the command that was asked for came to its end, with that exit code (128
+	 * and the signal's number when one ended it). */
+	void (*on_end)(void *ctx, bool failed, int exit_code, const char *why);
+	/* What the command wrote to its standard output and error. NULL: it writes to
+	 * our standard error. */
+	void (*on_output)(void *ctx, bool is_error, const char *text, size_t n);
 };
 
 /* Starts the X server. NULL: `error` says why. All pointers are borrowed. */
