@@ -1,4 +1,4 @@
-// Bundles the viewer and writes it as C source: node build.mjs OUT.c OUT.d
+// Bundles the viewer and the gateway's console and writes them as C source: node build.mjs OUT.c OUT.d
 // The result depends on the sources alone, so that builds can be reproduced.
 
 import { createHash } from 'node:crypto';
@@ -71,8 +71,8 @@ const struct asset_table asset_viewer = { assets, sizeof(assets) / sizeof(assets
 
 // The files that a new build depends on, for ninja.
 function depFile(out) {
-  const listed = ['build.mjs', 'index.html', 'package-lock.json', 'vite.config.mjs'];
-  const sources = readdirSync(join(ROOT, 'src')).map((name) => join('src', name));
+  const listed = ['build.mjs', 'console.html', 'index.html', 'package-lock.json', 'vite.config.mjs'];
+  const sources = readdirSync(join(ROOT, 'src'), { recursive: true }).map((name) => join('src', name));
   const paths = [...listed, ...sources].map((p) => relative(process.cwd(), join(ROOT, p)));
   return `${out}: ${paths.map((p) => p.replaceAll(' ', '\\ ')).join(' ')}\n`;
 }

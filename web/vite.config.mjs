@@ -8,5 +8,6 @@ export default defineConfig({
     assetsInlineLimit: 0,
     modulePreload: false,
     reportCompressedSize: false,
+    rolldownOptions: { input: ['index.html', 'console.html'] },
   },
 });

@@ -118,17 +118,21 @@ static const struct api_route *find(
 	return NULL;
 }
 
-/* The console is one page that looks at its own address: "/runs/abc" is it too. */
+/* A run's page is the viewer, which shares have at "/"; a gateway has its console there. */
 static void answer_page(struct api_call *c, const struct route_path *path)
 {
 	const struct asset_table *assets = c->api->config->assets;
+	static const char console[] = "/console.html";
 	struct route_captures found;
 	struct http_request r = *http_exchange_head(c->x);
-	if (!route_match("/runs/:id", path, &found)) {
+	if (route_match("/runs/:id", path, &found)) {
+		r.path = (struct http_text){ "/", 1 };
+	} else if (http_text_is(r.path, "/")) {
+		r.path = (struct http_text){ console, sizeof(console) - 1 };
+	} else {
 		http_answer_file(api_take(c), assets);
 		return;
 	}
-	r.path = (struct http_text){ "/", 1 };
 	struct response page = response_for_file(assets, &r);
 	http_answer(api_take(c), &page);
 }

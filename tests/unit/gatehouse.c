@@ -15,6 +15,8 @@
 enum { TICK_MS = 5, PATIENCE_MS = 60 * 1000, GOT_MAX = 4 * 1024 * 1024 };
 
 static const struct asset files[] = {
+	{ "/console.html", "text/html", "\"console\"", (const uint8_t *)"gz", 2,
+		(const uint8_t *)"<console>", 9 },
 	{ "/index.html", "text/html", "\"page\"", (const uint8_t *)"gz", 2,
 		(const uint8_t *)"<html>", 6 },
 };

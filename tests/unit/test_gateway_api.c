@@ -403,7 +403,7 @@ static void upgrades_go_to_the_tunnels(void **state)
 static void pages_and_health(void **state)
 {
 	struct gatehouse *h = *state;
-	assert_string_equal(gatehouse_ask(h, "GET /", NULL, NULL).body, "<html>");
+	assert_string_equal(gatehouse_ask(h, "GET /", NULL, NULL).body, "<console>");
 	assert_string_equal(gatehouse_ask(h, "GET /runs/abc", NULL, NULL).body, "<html>");
 	assert_int_equal(gatehouse_ask(h, "GET /nothing", NULL, NULL).status, 404);
 	struct reply r = gatehouse_ask(h, "GET /api/health", NULL, NULL);

@@ -13,10 +13,10 @@ const ADDRESS =
   'Open the address that porthole printed when it started: it ends with # and 32 characters, ' +
   'and is new at every start.';
 
-function words(status: Status): Words {
+function words(status: Status, place: string): Words {
   switch (status.state) {
     case 'connecting':
-      return { title: 'Connecting', text: location.host, action: null };
+      return { title: 'Connecting', text: place, action: null };
     case 'reconnecting':
       return {
         title: 'Connection lost',
@@ -30,7 +30,7 @@ function words(status: Status): Words {
         action: 'Try again',
       };
     case 'disconnected':
-      return { title: 'Disconnected', text: location.host, action: 'Connect' };
+      return { title: 'Disconnected', text: place, action: 'Connect' };
     case 'password':
     case 'connected':
       return { title: '', text: '', action: null };
@@ -61,12 +61,15 @@ export class Card {
   readonly #text = byId('card-text', HTMLElement);
   readonly #action = byId('card-action', HTMLButtonElement);
 
-  constructor(session: Session) {
+  readonly #place: string;
+
+  constructor(session: Session, place: string) {
+    this.#place = place;
     this.#action.addEventListener('click', () => session.connect());
   }
 
   show(status: Status): void {
-    const { title, text, action } = words(status);
+    const { title, text, action } = words(status, this.#place);
     this.#card.hidden = title === '';
     this.#title.textContent = title;
     this.#text.textContent = text;

@@ -14,6 +14,9 @@ export class Channel {
   /* False until the server has accepted: a socket that closes before was
    * refused, or there is no server. */
   opened = false;
+  /* How the server closed it; 0: it has not. */
+  closeCode = 0;
+  closeReason = '';
   /* Keep what would lose information out of what noVNC asks for. */
   lossless = false;
 
@@ -27,7 +30,11 @@ export class Channel {
     };
     this.#socket.onmessage = (e) => this.onmessage?.(e);
     this.#socket.onerror = (e) => this.onerror?.(e);
-    this.#socket.onclose = (e) => this.onclose?.(e);
+    this.#socket.onclose = (e) => {
+      this.closeCode = e.code;
+      this.closeReason = e.reason;
+      this.onclose?.(e);
+    };
   }
 
   get binaryType(): BinaryType {

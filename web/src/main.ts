@@ -7,13 +7,15 @@ import { Login } from './login.ts';
 import { applySettings } from './picture.ts';
 import { Session, type Status } from './session.ts';
 import { loadSettings } from './settings.ts';
+import { findTarget } from './target.ts';
 import { Toolbar, bindSettings } from './toolbar.ts';
 import { TouchKeys } from './touchkeys.ts';
 
 const settings = loadSettings();
 const screen = byId('screen', HTMLElement);
 
-const session = new Session(screen, {
+const target = findTarget();
+const session = new Session(screen, target, {
   onStatus: showStatus,
   onBegin(rfb, channel) {
     rfb.background = 'transparent';
@@ -27,7 +29,7 @@ const session = new Session(screen, {
     if (!clipped) move(false);
   },
 });
-const card = new Card(session);
+const card = new Card(session, target.place);
 const login = new Login(session);
 const toolbar = new Toolbar(screen);
 const clipboard = new Clipboard(session, byId('clipboard', HTMLTextAreaElement), screen);

@@ -3,8 +3,9 @@
 
 import RFB, { type Credentials } from '@novnc/novnc';
 import { backoffSeconds } from './backoff.ts';
-import { Channel } from './channel.ts';
-import { onNewSecret, subprotocols, takeSecret } from './secret.ts';
+import type { Channel } from './channel.ts';
+import { onNewSecret } from './secret.ts';
+import { Refused, type Target } from './target.ts';
 
 export type Status =
   | { state: 'connecting' }
@@ -25,7 +26,8 @@ export interface SessionEvents {
   onClipping(clipped: boolean): void;
 }
 
-const HANDSHAKE_TIMEOUT_MS = 15_000;
+/* The server ended it for good: a right that ended, a viewer that was sent away. */
+const POLICY_VIOLATION = 1008;
 /* A connection that held this long starts the back-off from the beginning. */
 const STABLE_MS = 5_000;
 
@@ -34,14 +36,17 @@ export class Session {
   channel: Channel | null = null;
   status: Status = { state: 'disconnected' };
 
-  readonly #target: HTMLElement;
+  readonly #place: HTMLElement;
+  readonly #target: Target;
   readonly #events: SessionEvents;
   #credentials: Credentials | null = null;
   #failure: string | null = null;
   #attempt = 0;
   #timer = 0;
+  #opening = 0; /* counts attempts, so that a late one knows that it is */
 
-  constructor(target: HTMLElement, events: SessionEvents) {
+  constructor(place: HTMLElement, target: Target, events: SessionEvents) {
+    this.#place = place;
     this.#target = target;
     this.#events = events;
     onNewSecret(() => this.connect());
@@ -83,6 +88,7 @@ export class Session {
 
   #drop(): void {
     clearTimeout(this.#timer);
+    this.#opening++;
     const rfb = this.rfb;
     this.rfb = null;
     this.channel = null;
@@ -90,13 +96,28 @@ export class Session {
   }
 
   #begin(): void {
+    const opening = ++this.#opening;
     this.#become({ state: 'connecting' });
     this.#failure = null;
-    const url = new URL('/websockify', location.href);
-    url.protocol = location.protocol === 'https:' ? 'wss:' : 'ws:';
-    const channel = new Channel(url.href, subprotocols(takeSecret()));
+    this.#target.open().then(
+      (channel) => {
+        if (this.#opening === opening) this.#speak(channel);
+        else channel.close();
+      },
+      (error: unknown) => {
+        if (this.#opening !== opening) return;
+        if (error instanceof Refused) {
+          this.#become({ state: 'refused', reason: error.message });
+        } else {
+          this.#retryLater();
+        }
+      },
+    );
+  }
+
+  #speak(channel: Channel): void {
     const options = this.#credentials === null ? {} : { credentials: this.#credentials };
-    const rfb = new RFB(this.#target, channel, options);
+    const rfb = new RFB(this.#place, channel, options);
     this.rfb = rfb;
     this.channel = channel;
     this.#listen(rfb, channel);
@@ -129,7 +150,7 @@ export class Session {
       if (this.rfb !== rfb) return;
       this.#drop();
       this.#retryLater();
-    }, HANDSHAKE_TIMEOUT_MS);
+    }, this.#target.patienceMs);
   }
 
   #connected(rfb: RFB): void {
@@ -156,6 +177,8 @@ export class Session {
       this.#ask(username, failure);
     } else if (failure !== null) {
       this.#become({ state: 'refused', reason: failure });
+    } else if (channel.closeCode === POLICY_VIOLATION) {
+      this.#become({ state: 'refused', reason: channel.closeReason });
     } else if (!channel.opened && (await serverAnswers())) {
       if (this.rfb === null) this.#become({ state: 'refused', reason: null });
     } else if (this.rfb === null) {
