@@ -85,6 +85,7 @@ struct guest *guest_answer(struct house *h, struct guest *control, int n, const 
 void guest_send(struct guest *g, unsigned first, const void *payload, size_t n);
 void guest_say(struct guest *g, const char *text);
 void guest_say_binary(struct guest *g, const char *text);
+void guest_turn(struct guest *g); /* sends and receives what goes */
 void guest_raw(struct guest *g, const void *bytes, size_t n);
 void guest_leave(struct guest *g, unsigned code); /* a Close, then the end */
 void guest_vanish(struct guest *g);

@@ -110,8 +110,8 @@ static void misshapen_messages_are_refused(void **state)
 		"{\"type\":\"revoke\",\"grant\":7}", "{\"type\":\"revoke\",\"grant\":\"\"}",
 		"{\"type\":\"rights\",\"channel\":\"c\",\"rights\":\"all\"}",
 		"{\"type\":\"rights\",\"channel\":\"c\"}",
-		"{\"type\":\"open\",\"rights\":\"view\",\"channel\":\"c\",\"kind\":\"rfb\","
-		"\"user\":\"u\",\"grant\":\"g\",\"protocol\":\"telnet\"}" };
+		("{\"type\":\"open\",\"rights\":\"view\",\"channel\":\"c\",\"kind\":\"rfb\","
+		 "\"user\":\"u\",\"grant\":\"g\",\"protocol\":\"telnet\"}") };
 	struct tunnel_message m;
 	for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
 		problem[0] = 0;

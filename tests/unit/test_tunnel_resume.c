@@ -357,7 +357,9 @@ static void records_out_of_place_end_it(void **state)
 			struct pair *p = *state;
 			open_link(p);
 			settle(p);
-			struct tunnel_record r = { .type = type, .version = 1, .reason = 1 };
+			struct tunnel_record r = {
+				.type = (enum tunnel_record_type)type, .version = 1, .reason = 1
+			};
 			struct end *to = at_agent ? &p->agent : &p->viewer;
 			assert_int_equal(say(to, &r), ERR_PROTO);
 			assert_true(tunnel_resume_is_over(to->t));
@@ -368,7 +370,7 @@ static void records_out_of_place_end_it(void **state)
 	}
 	for (int type = TUNNEL_RECORD_DATA; type <= TUNNEL_RECORD_CLOSE; type++) {
 		struct pair *p = *state;
-		struct tunnel_record r = { .type = type, .data_len = 1 };
+		struct tunnel_record r = { .type = (enum tunnel_record_type)type, .data_len = 1 };
 		struct tunnel_record opening = take_opening(p);
 		assert_int_equal(say(&p->viewer, &r), ERR_PROTO); /* before WELCOME */
 		enum tunnel_refusal why;
