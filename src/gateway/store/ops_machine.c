@@ -1,0 +1,91 @@
+#include <string.h>
+#include <time.h>
+
+#include "gateway/store/ops.h"
+
+/* Runs with a screen, as CloudAPI shows machines. */
+
+static const char *state_of(const struct db_value *run)
+{
+	static const char *const states[][2] = { { "pending", "provisioning" },
+		{ "running", "running" }, { "done", "stopped" } };
+	for (size_t i = 0; i < ARRAY_LEN(states); i++)
+		if (strcmp(run[RUN_STATUS].text, states[i][0]) == 0)
+			return states[i][1];
+	return "failed";
+}
+
+static void put_time(struct json *o, const char *key, long long at)
+{
+	char text[32];
+	struct tm tm;
+	time_t when = (time_t)at;
+	if (gmtime_r(&when, &tm) && strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S.000Z", &tm))
+		json_put_text(o, key, text);
+}
+
+static void put_machine(struct json *o, const struct db_value *run)
+{
+	op_put(o, "id", run[RUN_MACHINE]);
+	op_put(o, "name",
+		run[RUN_LABEL].text && run[RUN_LABEL].text[0] ? run[RUN_LABEL] : run[RUN_ID]);
+	json_put_text(o, "type", "virtualmachine");
+	json_put_text(o, "brand", "bhyve");
+	json_put_text(o, "state", state_of(run));
+	op_put(o, "runId", run[RUN_ID]);
+	put_time(o, "created", run[RUN_CREATED_AT].i);
+	put_time(o, "updated",
+		run[RUN_FINISHED_AT].i  ? run[RUN_FINISHED_AT].i
+		: run[RUN_STARTED_AT].i ? run[RUN_STARTED_AT].i
+					: run[RUN_CREATED_AT].i);
+}
+
+static int machine_list(struct op_call *c)
+{
+	struct db_value name = db_text(op_text(c, "name"));
+	const struct db_where where[] = { { RUN_WORKER_TYPE, DB_EQ, db_text("vnc"), false },
+		{ RUN_LABEL, name.text ? DB_EQ : DB_END, name, true },
+		{ RUN_ID, DB_EQ, name, false }, { 0 } };
+	struct db_rows rows = op_select(c, &(struct db_query){ .table = DB_RUNS,
+						   .where = where,
+						   .descending = true,
+						   .order = RUN_CREATED_AT,
+						   .limit = op_int(c, "limit", 1000),
+						   .offset = op_int(c, "offset", 0) });
+	struct json *list = json_make_list();
+	for (size_t i = 0; i < rows.n; i++) {
+		struct json *o = json_make_object();
+		put_machine(o, rows.row[i]);
+		json_add(list, o);
+	}
+	json_put(c->answer, "machines", list);
+	json_put_int(c->answer, "total", op_count(c, DB_RUNS, where));
+	return 200;
+}
+
+static int machine_get(struct op_call *c)
+{
+	struct db_value id = db_text(op_text(c, "id"));
+	const struct db_value *run = op_find_where(c, DB_RUNS,
+		(struct db_where[]){ { RUN_WORKER_TYPE, DB_EQ, db_text("vnc"), false },
+			{ RUN_MACHINE, DB_EQ, id, true }, { RUN_ID, DB_EQ, id, false }, { 0 } });
+	if (!run)
+		return op_fail(c, 404, "Machine not found");
+	put_machine(c->answer, run);
+	return 200;
+}
+
+static const struct shape_field list_fields[] = {
+	{ .name = "name", .type = SHAPE_TEXT, .min = 1, .max = 200 },
+	{ .name = "limit", .type = SHAPE_INT, .min = 1, .max = 1000, .loose = true },
+	{ .name = "offset", .type = SHAPE_INT, .max = 1000000000, .loose = true },
+};
+static const struct shape_field get_fields[] = {
+	{ .name = "id", .type = SHAPE_ID, .required = true },
+};
+
+const struct op ops_machine[] = {
+	{ "machine.list", OP_VIEWER, OP_FIELDS(list_fields), NULL, machine_list },
+	{ "machine.get", OP_VIEWER, OP_FIELDS(get_fields), NULL, machine_get },
+	{ 0 },
+};
