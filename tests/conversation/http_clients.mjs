@@ -45,6 +45,26 @@ async function echo(protocols) {
 	return ws.protocol;
 }
 
+// A POST whose body is written in pieces: Node sends it chunked.
+function post(headers, pieces) {
+	return new Promise((resolve, reject) => {
+		const request = http.request(
+			{ port, host: '127.0.0.1', path: '/echo', method: 'POST', headers });
+		request.on('response', async (response) => {
+			const got = [];
+			for await (const piece of response)
+				got.push(piece);
+			resolve({ status: response.statusCode, body: Buffer.concat(got) });
+		});
+		request.on('error', reject);
+		request.on('continue', () => pieces.forEach((piece) => request.write(piece)) || request.end());
+		if (headers.Expect)
+			return request.flushHeaders();
+		pieces.forEach((piece) => request.write(piece));
+		request.end();
+	});
+}
+
 const upgrade = {
 	Upgrade: 'websocket', Connection: 'Upgrade',
 	'Sec-WebSocket-Key': 'dGhlIHNhbXBsZSBub25jZQ==', 'Sec-WebSocket-Version': '13',
@@ -74,6 +94,37 @@ const tests = {
 		assert.match(curl('-I', `${site}/`), /^HTTP\/1\.1 200 OK\r\n/);
 		assert.equal(curl('-0', `${site}/`, `${site}/`), '<html>hello</html>'.repeat(2));
 		assert.match(curl('-d', 'x', `${site}/`), /only GET and HEAD/);
+	},
+	'fetch posts and gets it back': async () => {
+		for (const body of ['', 'hello', large.subarray(0, 1024 * 1024)]) {
+			const response = await fetch(`${site}/echo`, { method: 'POST', body });
+			assert.equal(response.status, 200);
+			assert.ok(Buffer.from(await response.arrayBuffer()).equals(Buffer.from(body)));
+		}
+	},
+	'a body over the ceiling is refused': async () => {
+		const response = await fetch(`${site}/echo`,
+			{ method: 'POST', body: large.subarray(0, 1024 * 1024 + 1) });
+		assert.equal(response.status, 413);
+	},
+	'Node posts in chunks': async () => {
+		const pieces = [large.subarray(0, 1), large.subarray(1, 70000), large.subarray(70000, 300000)];
+		const { status, body } = await post({}, pieces);
+		assert.equal(status, 200);
+		assert.ok(body.equals(large.subarray(0, 300000)));
+	},
+	'Node posts when it is told to go on': async () => {
+		const { status, body } = await post({ Expect: '100-continue', 'Content-Length': '10' },
+			[Buffer.from('hello'), Buffer.from('again')]);
+		assert.equal(status, 200);
+		assert.equal(body.toString(), 'helloagain');
+	},
+	'curl posts sized, chunked and when told to go on': () => {
+		const curl = (...more) => execFileSync('curl',
+			['-sS', '--noproxy', '*', '--data-binary', '@-', ...more, `${site}/echo`],
+			{ input: large.subarray(0, 500000), maxBuffer: 1 << 24 });
+		for (const more of [[], ['-H', 'Transfer-Encoding: chunked'], ['-H', 'Expect: 100-continue']])
+			assert.ok(curl(...more).equals(large.subarray(0, 500000)));
 	},
 	'curl with path tricks gets nothing': () => {
 		for (const path of ['/../index.html', '/%2e%2e/index.html', '//index.html', '/.git/config']) {
