@@ -89,7 +89,8 @@ static int put_answer(struct http_conn *c, const struct response *r)
 	response_put_head(&c->out, r, !c->last, time(NULL));
 	c->body = r->body;
 	c->body_size = r->type && !http_text_is(c->x.head.method, "HEAD") ? r->body_len : 0;
-	size_t n = c->body_size < HTTP_PIECE ? c->body_size : HTTP_PIECE;
+	size_t room = HTTP_QUEUE - c->out.len;
+	size_t n = c->body_size < room ? c->body_size : room;
 	struct iovec parts[] = {
 		{ c->out.data, c->out.len },
 		{ (void *)(uintptr_t)c->body, n },

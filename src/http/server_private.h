@@ -12,6 +12,7 @@ enum {
 	 * has left: what waits for a slow reader is the file itself. */
 	HTTP_PIECE = 32 * 1024,
 	HTTP_ANSWER_HEAD_MAX = 16 * 1024,
+	HTTP_QUEUE = 36 * 1024, /* what the stream's owner has promised */
 };
 
 enum http_conn_state {

@@ -88,8 +88,7 @@ static void what_is_no_http_is_refused(void **state)
 		"HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n",
 		"HTTP/1.1 200 OK\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n",
 		"HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip\r\n\r\n",
-		"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: "
-		"chunked\r\n\r\n",
+		"HTTP/1.0 200\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: x\r\n\r\n",
 		"HTTP/1.1 200 OK\r\nContent-Length: 99999999999999999999\r\n\r\n" };
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
 		assert_int_equal(result(rows[i]), ERR_PROTO);

@@ -220,6 +220,37 @@ static void answers_are_copied(void **state)
 	assert_memory_equal(v->got.data + head_len, visitor_large, VISITOR_LARGE);
 }
 
+static void answer_at_length(struct visitor *v, struct http_exchange *x)
+{
+	(void)v;
+	static char line[12000] = "A: ";
+	memset(line + 3, 'a', sizeof(line) - 4);
+	const char *const fields[] = { line, NULL };
+	struct response r = { .status = 200,
+		.type = "a/b",
+		.body = visitor_large,
+		.body_len = 100000,
+		.fields = fields };
+	http_answer(x, &r);
+}
+
+/* A long head leaves less room for the start of the body. */
+static void long_heads_fit_the_queue(void **state)
+{
+	struct visitor *v = *state;
+	start(v, answer_at_length);
+	visitor_hang_up(v);
+	visitor_connect(v, HELLO, 4096);
+	const char *end = NULL;
+	while (!end || v->got.len < (size_t)(end - (char *)v->got.data) + 4 + 100000) {
+		assert_false(v->eof);
+		assert_true(stream_queued(v->below) <= VISITOR_QUEUE_MAX);
+		visitor_turn(v);
+		end = memmem(v->got.data, v->got.len, "\r\n\r\n", 4);
+	}
+	assert_memory_equal(end + 4, visitor_large, 100000);
+}
+
 static void answers_have_further_fields(struct visitor *v, struct http_exchange *x)
 {
 	(void)v;
@@ -498,6 +529,7 @@ int main(void)
 		VISITOR_TEST(who_leaves_while_he_waits_is_gone),
 		VISITOR_TEST(what_is_sent_ahead_is_bounded),
 		VISITOR_TEST(answers_are_copied),
+		VISITOR_TEST(long_heads_fit_the_queue),
 		VISITOR_TEST(fields_are_sent),
 		VISITOR_TEST(a_400_ends_the_connection),
 		VISITOR_TEST(bad_bodies_end_the_connection),
