@@ -13,7 +13,7 @@ struct ws_dial_config {
 	const char *origin;        /* or NULL: "http(s)://HOST[:PORT]" of the URL */
 	const char *const *fields; /* "Name: value" rows, NULL-ended, or NULL */
 	struct tls_context *tls;   /* for wss */
-	const char *https_proxy;   /* "HOST:PORT" of an HTTP proxy for wss, or NULL */
+	const char *https_proxy;   /* "[http://][USER:PASSWORD@]HOST[:PORT]" for wss, or NULL */
 	unsigned timeout_ms;       /* over resolving, connecting, TLS and upgrade; 0: 30 s */
 	size_t queue_max;          /* ceiling of the socket's unsent bytes */
 };
@@ -31,7 +31,9 @@ struct ws_dial_answer {
 typedef void ws_dial_fn(void *ctx, const struct ws_dial_answer *a);
 
 /* Everything is copied, tls is referenced. on_done comes once and never from inside;
- * afterwards the ws_dial is gone. NULL: no memory or no such URL. */
+ * afterwards the ws_dial is gone. NULL: no memory, no such URL (wss without `tls` is
+ * none), or a field, origin or protocol that is none. A "User-Agent" among the fields
+ * stands for ours. */
 struct ws_dial *ws_dial_start(
 	struct loop *l, const struct ws_dial_config *config, ws_dial_fn *on_done, void *ctx);
 void ws_dial_cancel(struct ws_dial *d); /* NULL is fine; no call comes */
