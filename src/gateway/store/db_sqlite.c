@@ -23,17 +23,30 @@ void sql_put_value(struct sql *s)
 	sql_put(s, number);
 }
 
+/* SQLite tells of ENOSPC only; a quota or a limit is as full. What a commit could
+ * not write is known to the file of the log alone. */
+static bool is_full(struct db_sqlite *db)
+{
+	sqlite3_file *log = NULL;
+	int error = 0, main_error = 0;
+	sqlite3_file_control(db->handle, "main", SQLITE_FCNTL_JOURNAL_POINTER, &log);
+	if (log && log->pMethods)
+		log->pMethods->xFileControl(log, SQLITE_FCNTL_LAST_ERRNO, &error);
+	sqlite3_file_control(db->handle, "main", SQLITE_FCNTL_LAST_ERRNO, &main_error);
+	if (!error)
+		error = main_error;
+	return error == ENOSPC || error == EFBIG || error == EDQUOT;
+}
+
 int db_sqlite_result(struct db_sqlite *db, int code)
 {
-	int system = sqlite3_system_errno(db->handle);
 	switch (code & 0xff) {
 	case SQLITE_OK:
 	case SQLITE_ROW:
 	case SQLITE_DONE: return OK;
 	case SQLITE_NOMEM: return ERR_NOMEM;
 	case SQLITE_FULL: return ERR_LIMIT;
-	case SQLITE_IOERR:
-		return system == ENOSPC || system == EFBIG || system == EDQUOT ? ERR_LIMIT : ERR_IO;
+	case SQLITE_IOERR: return is_full(db) ? ERR_LIMIT : ERR_IO;
 	case SQLITE_CONSTRAINT: return code == SQLITE_CONSTRAINT_UNIQUE ? DB_TAKEN : ERR_IO;
 	default: return ERR_IO;
 	}

@@ -10,20 +10,20 @@ static long long count_runs(struct op_call *c, const char *status)
 		(struct db_where[]){ { RUN_STATUS, DB_EQ, db_text(status), false }, { 0 } });
 }
 
-static void put_counts(struct op_call *c, struct json *o)
+static struct json *run_counts(struct op_call *c)
 {
-	json_put_int(o, "runs", op_count(c, DB_RUNS, NULL));
-	json_put_int(o, "pending", count_runs(c, "pending"));
-	json_put_int(o, "running", count_runs(c, "running"));
-	json_put_int(o, "done", count_runs(c, "done"));
-	json_put_int(o, "failed", count_runs(c, "failed"));
-	json_put_int(o, "clients", op_count(c, DB_CLIENTS, NULL));
-	json_put_int(o, "clientsOnline",
-		op_count(c, DB_CLIENTS,
-			(struct db_where[]){
-				{ CLIENT_SEEN_AT, DB_GE, db_int(c->now - ALIVE_S), false },
-				{ 0 } }));
-	json_put_int(o, "users", op_count(c, DB_USERS, NULL));
+	static const char *const statuses[] = { "pending", "running", "done", "failed" };
+	struct json *o = json_make_object();
+	for (size_t i = 0; i < ARRAY_LEN(statuses); i++)
+		json_put_int(o, statuses[i], count_runs(c, statuses[i]));
+	return o;
+}
+
+static long long count_online(struct op_call *c)
+{
+	return op_count(c, DB_CLIENTS,
+		(struct db_where[]){
+			{ CLIENT_SEEN_AT, DB_GE, db_int(c->now - ALIVE_S), false }, { 0 } });
 }
 
 static struct json *runs_where(struct op_call *c, const struct db_where *where)
@@ -63,8 +63,9 @@ static struct json *activity(struct op_call *c)
 
 static int dashboard(struct op_call *c)
 {
-	struct json *stats = json_make_object();
-	put_counts(c, stats);
+	struct json *stats = run_counts(c);
+	json_put_int(stats, "clients", op_count(c, DB_CLIENTS, NULL));
+	json_put_int(stats, "clientsOnline", count_online(c));
 	json_put(c->answer, "stats", stats);
 	json_put(c->answer, "activity", activity(c));
 	json_put(c->answer, "activeRuns",
@@ -79,9 +80,12 @@ static int dashboard(struct op_call *c)
 
 static int counts(struct op_call *c)
 {
-	put_counts(c, c->answer);
+	json_put(c->answer, "runs", run_counts(c));
+	json_put_int(c->answer, "clients", op_count(c, DB_CLIENTS, NULL));
+	json_put_int(c->answer, "clients_online", count_online(c));
+	json_put_int(c->answer, "users", op_count(c, DB_USERS, NULL));
 	json_put_int(c->answer, "sessions", op_count(c, DB_SESSIONS, NULL));
-	json_put_int(c->answer, "commandsWaiting",
+	json_put_int(c->answer, "commands_waiting",
 		op_count(c, DB_COMMANDS,
 			(struct db_where[]){
 				{ COMMAND_STATUS, DB_EQ, db_text("pending"), false }, { 0 } }));

@@ -60,6 +60,7 @@ static int machine_list(struct op_call *c)
 	}
 	json_put(c->answer, "machines", list);
 	json_put_int(c->answer, "total", op_count(c, DB_RUNS, where));
+	json_put_int(c->answer, "limit", op_int(c, "limit", 1000));
 	return 200;
 }
 

@@ -358,5 +358,6 @@ const struct op ops_run[] = {
 	{ "run.update", OP_OPERATOR, OP_FIELDS(update_fields), NULL, run_update },
 	{ "run.delete", OP_OPERATOR, OP_FIELDS(id_fields), NULL, run_delete },
 	{ "run.vnc", OP_VIEWER, OP_FIELDS(id_fields), NULL, run_vnc },
+	{ "run.control", OP_OPERATOR, OP_FIELDS(id_fields), NULL, run_vnc },
 	{ 0 },
 };

@@ -136,9 +136,10 @@ static int link_list(struct op_call *c)
 
 static int link_delete(struct op_call *c)
 {
-	const char *id = op_text(c, "link");
-	if (!op_remove(c, DB_LINKS,
-		    (struct db_where[]){ { LINK_ID, DB_EQ, db_text(id), false }, { 0 } }))
+	const char *id = op_text(c, "link"), *run = op_text(c, "id");
+	const struct db_where this_one[] = { { LINK_ID, DB_EQ, db_text(id), false },
+		{ LINK_RUN, run ? DB_EQ : DB_END, db_text(run), false }, { 0 } };
+	if (!op_remove(c, DB_LINKS, this_one))
 		return op_fail(c, 404, "Link not found");
 	op_remove(c, DB_TICKETS,
 		(struct db_where[]){ { TICKET_LINK, DB_EQ, db_text(id), false }, { 0 } });
@@ -188,6 +189,7 @@ static const struct shape_field link_fields[] = {
 };
 static const struct shape_field list_fields[] = { ID_FIELD };
 static const struct shape_field delete_fields[] = {
+	{ .name = "id", .type = SHAPE_ID },
 	{ .name = "link", .type = SHAPE_ID, .required = true },
 };
 static const struct shape_field code_fields[] = {
