@@ -202,6 +202,13 @@ static int open_file(struct db_sqlite *db, const char *path, char *error)
 			path);
 		return ERR_PROTO;
 	}
+	/* SQLite falls back to reading without a word. */
+	if (version >= 0 && sqlite3_db_readonly(db->handle, "main") == 1) {
+		snprintf(error, DB_ERROR_MAX,
+			"%.200s must be writable: check its owner, its rights and the file system",
+			path);
+		return ERR_IO;
+	}
 	if (version < 0 || configure(db)) {
 		explain(db, path, error);
 		return ERR_IO;
