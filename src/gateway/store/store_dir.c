@@ -45,8 +45,12 @@ static int judge_files(const char *db_path, char *error)
 	int err = OK;
 	for (size_t i = 0; i < ARRAY_LEN(endings) && !err; i++) {
 		snprintf(path, sizeof(path), "%s%s", db_path, endings[i]);
-		if (lstat(path, &st) == 0)
-			err = judge(path, &st, S_IFREG, error);
+		if (lstat(path, &st))
+			continue;
+		err = judge(path, &st, S_IFREG, error);
+		/* Before SQLite opens it: that would read, and leave a log like this. */
+		if (!err && access(path, W_OK))
+			err = refuse(error, "%.200s must be writable: %s", path, strerror(errno));
 	}
 	return err;
 }
