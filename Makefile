@@ -11,7 +11,7 @@ NODE = $(wildcard $(CURDIR)/.node/node_modules/node-linux-*/bin)
 export PATH := $(if $(NODE),$(NODE):)$(PATH)
 
 help:
-	@echo 'make run [ARGS="--size 1280x720"]  install what is needed, build, start a desktop'
+	@echo 'make run [ARGS="--size 1280x720"]  install what is needed, build, start a gateway and a desktop'
 	@echo 'make test [ARGS=PART_OF_A_NAME]    build with sanitizers, run all tests or some'
 	@echo 'make bench [ARGS="--rounds 5"]     compare with other servers (a quarter of an hour)'
 	@echo 'make fuzz [TIME=60]                fuzz each parser for so many seconds'
@@ -21,7 +21,7 @@ help:
 run:
 	@tools/setup.sh run
 	@$(MAKE) --no-print-directory release
-	@exec build/src/cli/porthole desktop $(ARGS)
+	@exec tools/run.sh build/src/cli/porthole $(ARGS)
 
 test:
 	@tools/setup.sh run test

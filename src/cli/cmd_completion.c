@@ -178,6 +178,14 @@ static void print_zsh(FILE *to)
 	fputs("\tesac\n}\n\n_porthole \"$@\"\n", to);
 }
 
+static void fish_description(FILE *to, const char *text)
+{
+	fputs(" -d '", to);
+	for (; *text; text++)
+		fprintf(to, "%s%c", strchr("'\\", *text) ? "\\" : "", *text);
+	fputs("'\n", to);
+}
+
 static void fish_option(FILE *to, const struct command *c, const struct opt *o)
 {
 	for (int negated = 0; negated <= o->negatable; negated++) {
@@ -192,23 +200,22 @@ static void fish_option(FILE *to, const struct command *c, const struct opt *o)
 		} else if (o->type != OPT_FLAG) {
 			fputs(is_file(o) ? " -r -F" : " -x", to);
 		}
-		fputs(" -d '", to);
-		for (const char *p = o->help; *p; p++)
-			fprintf(to, "%s%c", strchr("'\\", *p) ? "\\" : "", *p);
-		fputs("'\n", to);
+		fish_description(to, o->help);
 	}
 }
 
 static void print_fish(FILE *to)
 {
 	fputs("complete -c porthole -f\n", to);
-	for (size_t i = 0; i < cli_front_group.n; i++)
-		fprintf(to, "complete -c porthole -n __fish_use_subcommand -l %s -d '%s'\n",
-			cli_front_group.rows[i].name, cli_front_group.rows[i].help);
+	for (size_t i = 0; i < cli_front_group.n; i++) {
+		fprintf(to, "complete -c porthole -n __fish_use_subcommand -l %s",
+			cli_front_group.rows[i].name);
+		fish_description(to, cli_front_group.rows[i].help);
+	}
 	for (size_t i = 0; i < cli_n_commands; i++) {
 		const struct command *c = cli_commands[i];
-		fprintf(to, "complete -c porthole -n __fish_use_subcommand -a %s -d '%s'\n",
-			c->name, c->summary);
+		fprintf(to, "complete -c porthole -n __fish_use_subcommand -a %s", c->name);
+		fish_description(to, c->summary);
 		if (c->complete_operand)
 			fprintf(to,
 				"complete -c porthole -n '__fish_seen_subcommand_from %s' -a "

@@ -6,6 +6,13 @@
 const struct command *const cli_commands[] = {
 	&cmd_share,
 	&cmd_desktop,
+	&cmd_gateway,
+	&cmd_login,
+	&cmd_run,
+	&cmd_ticket,
+	&cmd_user,
+	&cmd_key,
+	&cmd_client,
 	&cmd_doctor,
 	&cmd_completion,
 	&cmd_help,

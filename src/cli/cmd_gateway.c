@@ -1,0 +1,486 @@
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "base/json.h"
+#include "cli/admin.h"
+#include "cli/commands.h"
+#include "cli/data_dir.h"
+#include "cli/secret_file.h"
+#include "crypto/request_signature.h"
+#include "crypto/secret.h"
+#include "gateway/gateway.h"
+#include "net/child.h"
+
+enum { PEM_MAX = 256 * 1024 };
+
+struct gateway_options {
+	struct opt_list listen, trusted_proxy, host, origin;
+	const char *data_dir, *tls_cert, *tls_key, *public_url, *config, *hmac_secret_file;
+	int address_rate, agent_rate, idle_limit, session_limit;
+	bool legacy_runner, json;
+};
+
+static const struct opt rows[] = {
+	{ .name = "listen",
+		.letter = 'l',
+		.arg = "ADDRESS",
+		OPT_AT(struct gateway_options, listen),
+		.shown = "127.0.0.1:3100",
+		.help = "Where browsers, viewers and agents come in: HOST:PORT, [IPv6]:PORT or "
+			"PORT; "
+			"may be repeated" },
+	{ .name = "data-dir",
+		.arg = "DIR",
+		OPT_AT(struct gateway_options, data_dir),
+		.shown = "~/.local/state/porthole; root: /var/lib/porthole",
+		.help = "Where the database is kept" },
+	{ .name = "public-url",
+		.arg = "URL",
+		OPT_AT(struct gateway_options, public_url),
+		.shown = "where it listens",
+		.help = "How others reach it, when a proxy or a name stands before it" },
+	{ .name = "tls-cert",
+		.arg = "FILE",
+		OPT_AT(struct gateway_options, tls_cert),
+		.help = "Certificate chain (PEM); read again on SIGHUP" },
+	{ .name = "tls-key",
+		.arg = "FILE",
+		OPT_AT(struct gateway_options, tls_key),
+		.help = "Its private key (PEM, mode 0600)" },
+	{ .name = "trusted-proxy",
+		.arg = "ADDRESS",
+		OPT_AT(struct gateway_options, trusted_proxy),
+		.help = "A proxy whose X-Forwarded-For is believed; may be repeated" },
+	{ .name = "host",
+		.arg = "NAME",
+		OPT_AT(struct gateway_options, host),
+		.help = "A further host name by which it may be reached; may be repeated" },
+	{ .name = "origin",
+		.arg = "URL",
+		OPT_AT(struct gateway_options, origin),
+		.help = "A web page's origin (https://example.org) that may use it; may be "
+			"repeated" },
+	{ .name = "legacy-runner",
+		OPT_AT(struct gateway_options, legacy_runner),
+		.help = "Let existing runners stream, who cannot prove on that connection who they "
+			"are" },
+	{ .name = "hmac-secret-file",
+		.arg = "FILE",
+		OPT_AT(struct gateway_options, hmac_secret_file),
+		.shown = "$HMAC_SECRET",
+		.help = "The secret that existing runners sign with; without one they are "
+			"refused" },
+	{ .name = "address-rate",
+		.arg = "N",
+		.min = 1,
+		.max = 1000000,
+		OPT_AT(struct gateway_options, address_rate),
+		.help = "Requests a minute from one address without a credential" },
+	{ .name = "agent-rate",
+		.arg = "N",
+		.min = 1,
+		.max = 1000000,
+		OPT_AT(struct gateway_options, agent_rate),
+		.help = "Signed requests a second from one agent" },
+	{ .name = "idle-limit",
+		.arg = "SECONDS",
+		.min = 0,
+		.max = 10000000,
+		OPT_AT(struct gateway_options, idle_limit),
+		.shown = "none",
+		.help = "Close a viewer's tunnel when nothing passed for so long" },
+	{ .name = "session-limit",
+		.arg = "SECONDS",
+		.min = 0,
+		.max = 10000000,
+		OPT_AT(struct gateway_options, session_limit),
+		.shown = "none",
+		.help = "Close a viewer's tunnel after so long in any case" },
+	{ .name = "config",
+		.arg = "FILE",
+		OPT_AT(struct gateway_options, config),
+		.help = "Options from a file, a line each: NAME = VALUE" },
+	{ .name = "json",
+		OPT_AT(struct gateway_options, json),
+		.help = "Print one line of JSON when ready" },
+};
+
+static const struct opt_group group = { "The gateway", rows, ARRAY_LEN(rows) };
+static const struct gateway_options defaults = { .address_rate = 100, .agent_rate = 500 };
+
+struct pem {
+	struct buf cert, key;
+};
+
+struct server {
+	struct cli *cli;
+	const struct gateway_options *options;
+	struct gateway_config config;
+	struct address listen[GATEWAY_LISTEN_MAX];
+	const char *hosts[OPT_LIST_MAX + 1], *origins[OPT_LIST_MAX + 1], *proxies[OPT_LIST_MAX + 1];
+	char data_dir[DATA_DIR_MAX], socket[DATA_DIR_MAX], hmac_secret[4096];
+	struct pem pem, next;
+	struct child *child;
+	struct loop *loop;
+	struct gateway *gateway;
+	int draining;
+	int code;
+};
+
+static int read_fd(int fd, struct buf *out)
+{
+	ssize_t n = 0;
+	buf_reset(out);
+	do {
+		uint8_t *room = buf_room(out, 4096);
+		n = room ? read(fd, room, 4096) : -1;
+		if (n > 0)
+			buf_added(out, (size_t)n);
+	} while (n > 0 || (n < 0 && errno == EINTR));
+	return n < 0 ? ERR_IO : buf_ok(out);
+}
+
+static int read_pem(struct server *s, const char *path, struct buf *out)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	int err = fd < 0 ? ERR_IO : read_fd(fd, out);
+	if (err)
+		log_error(&s->cli->log, "cannot read %s: %s", path,
+			err == ERR_LIMIT ? "it is too large" : strerror(errno));
+	if (fd >= 0)
+		close(fd);
+	return err;
+}
+
+/* A reload goes through the supervisor: this process may not be able to read the
+ * files any more. */
+static void reload(struct server *s)
+{
+	char error[GATEWAY_ERROR_MAX];
+	if (gateway_reload_tls(s->gateway, s->next.cert.data, s->next.cert.len, s->next.key.data,
+		    s->next.key.len, error))
+		log_error(&s->cli->log, "the old certificate stays: %s", error);
+	else
+		log_info(&s->cli->log, "certificate and key were read again");
+	if (s->next.key.data)
+		secret_wipe(s->next.key.data, s->next.key.len);
+}
+
+static void on_key_open(void *ctx, int fd, int error)
+{
+	struct server *s = ctx;
+	if (fd < 0 || read_fd(fd, &s->next.key))
+		log_error(&s->cli->log, "the old certificate stays: cannot read %s: %s",
+			s->options->tls_key, strerror(error));
+	else
+		reload(s);
+	if (fd >= 0)
+		close(fd);
+}
+
+static void on_cert_open(void *ctx, int fd, int error)
+{
+	struct server *s = ctx;
+	int err = fd < 0 || read_fd(fd, &s->next.cert);
+	if (!err)
+		err = child_open(
+			s->child, s->options->tls_key, O_RDONLY | O_CLOEXEC, 0, on_key_open, s);
+	if (err)
+		log_error(&s->cli->log, "the old certificate stays: cannot read %s: %s",
+			s->options->tls_cert, strerror(error));
+	if (fd >= 0)
+		close(fd);
+}
+
+static void on_hangup(void *ctx)
+{
+	struct server *s = ctx;
+	if (!s->options->tls_cert)
+		return;
+	if (child_open(s->child, s->options->tls_cert, O_RDONLY | O_CLOEXEC, 0, on_cert_open, s))
+		log_error(
+			&s->cli->log, "the old certificate stays: the supervisor does not answer");
+}
+
+static void on_end(void *ctx, bool failed, const char *why)
+{
+	struct server *s = ctx;
+	if (failed)
+		log_error(&s->cli->log, "%s", why);
+	s->code = failed ? CLI_FAILURE : CLI_OK;
+	loop_stop(s->loop);
+}
+
+/* The second one does not wait. */
+static void on_stop(void *ctx)
+{
+	struct server *s = ctx;
+	if (s->draining++)
+		loop_stop(s->loop);
+	else
+		gateway_drain(s->gateway);
+}
+
+static void on_lost(void *ctx)
+{
+	on_end(ctx, true, "the supervisor process is gone: start the gateway again");
+}
+
+/* A new set-up code while nobody has completed it; "" when there is nothing to set up. */
+static int make_setup_code(struct server *s, char out[128])
+{
+	struct json *answer = NULL;
+	struct store_who local = { .kind = STORE_LOCAL };
+	int status = store_ask_now(s->config.store, "setup.status", &local, NULL, &answer);
+	bool wanted = json_bool(json_get(json_of(answer), "setupRequired"), false);
+	json_drop(answer);
+	answer = NULL;
+	out[0] = '\0';
+	if (status == 200 && wanted) {
+		status = store_ask_now(s->config.store, "setup.link", &local, NULL, &answer);
+		const char *code = json_get_text(json_of(answer), "code");
+		snprintf(out, 128, "%s", code ? code : "");
+		json_drop(answer);
+	}
+	if (status != 200)
+		log_error(&s->cli->log, "the store does not answer (%d)", status);
+	return status == 200 ? OK : ERR_IO;
+}
+
+static void print_ready(struct server *s, const char *setup_code)
+{
+	const char *url = gateway_url(s->gateway);
+	char link[1024];
+	snprintf(link, sizeof(link), "%s/#setup=%s", url, setup_code);
+	if (!s->options->json) {
+		printf("Gateway: %s\n", url);
+		if (*setup_code)
+			printf("Set-up (once, for the first administrator): %s\n", link);
+		fflush(stdout);
+		return;
+	}
+	struct json *facts = json_make_object();
+	json_put_text(facts, "url", url);
+	json_put_text(facts, "dataDir", s->data_dir);
+	if (*setup_code)
+		json_put_text(facts, "setupUrl", link);
+	char *line = json_print(facts, false);
+	if (line)
+		puts(line);
+	free(line);
+	json_drop(facts);
+	fflush(stdout);
+}
+
+static int take_addresses(struct server *s)
+{
+	const struct gateway_options *o = s->options;
+	if (o->listen.n > GATEWAY_LISTEN_MAX)
+		return cli_usage_error(
+			s->cli->command, "more than %d addresses to listen on", GATEWAY_LISTEN_MAX);
+	for (size_t i = 0; i < o->listen.n || i == 0; i++) {
+		const char *text = i < o->listen.n ? o->listen.v[i] : "127.0.0.1:3100";
+		if (address_parse(text, &s->listen[i]))
+			return cli_usage_error(s->cli->command,
+				"'%.64s' is no address to listen on; 127.0.0.1:3100, [::]:3100 and "
+				"3100 "
+				"are some",
+				text);
+		s->config.n_listen++;
+	}
+	return CLI_OK;
+}
+
+static int take_secret(struct server *s)
+{
+	char error[SECRET_FILE_ERROR_MAX];
+	const char *why = NULL, *env = getenv("HMAC_SECRET");
+	const char *file = s->options->hmac_secret_file;
+	if (file && secret_file_read(file, s->hmac_secret, sizeof(s->hmac_secret), error)) {
+		log_error(&s->cli->log, "%s", error);
+		return CLI_FAILURE;
+	}
+	if (!file && env)
+		snprintf(s->hmac_secret, sizeof(s->hmac_secret), "%s", env);
+	unsetenv("HMAC_SECRET");
+	if ((file || env) && request_key_judge(s->hmac_secret, &why)) {
+		log_error(&s->cli->log, "HMAC_SECRET: %s", why);
+		return CLI_FAILURE;
+	}
+	return CLI_OK;
+}
+
+static int take_options(struct server *s)
+{
+	const struct gateway_options *o = s->options;
+	int code = take_addresses(s);
+	if (!code && !o->tls_cert != !o->tls_key)
+		code = cli_usage_error(s->cli->command, "--tls-cert and --tls-key go together");
+	if (!code)
+		code = take_secret(s);
+	if (!code && o->tls_cert &&
+		(read_pem(s, o->tls_cert, &s->pem.cert) || read_pem(s, o->tls_key, &s->pem.key)))
+		code = CLI_FAILURE;
+	memcpy(s->hosts, o->host.v, sizeof(o->host.v[0]) * o->host.n);
+	memcpy(s->origins, o->origin.v, sizeof(o->origin.v[0]) * o->origin.n);
+	memcpy(s->proxies, o->trusted_proxy.v, sizeof(o->trusted_proxy.v[0]) * o->trusted_proxy.n);
+	data_dir_find(o->data_dir, s->data_dir);
+	data_dir_socket(s->data_dir, s->socket);
+	return code;
+}
+
+static void fill_config(struct server *s, struct store *store)
+{
+	const struct gateway_options *o = s->options;
+	struct gateway_config *c = &s->config;
+	c->log = &s->cli->log;
+	c->store = store;
+	c->listen = s->listen;
+	c->admin_socket = s->socket;
+	c->public_url = o->public_url;
+	c->proxies = s->proxies;
+	c->hosts = s->hosts;
+	c->origins = s->origins;
+	if (o->tls_cert) {
+		c->tls_cert = s->pem.cert.data;
+		c->n_tls_cert = s->pem.cert.len;
+		c->tls_key = s->pem.key.data;
+		c->n_tls_key = s->pem.key.len;
+	}
+	c->legacy_runner = o->legacy_runner;
+	c->rate_address_per_min = o->address_rate;
+	c->rate_agent_per_s = o->agent_rate;
+	c->idle_limit_s = (unsigned)o->idle_limit;
+	c->absolute_limit_s = (unsigned)o->session_limit;
+	c->assets = &asset_viewer;
+}
+
+static int run_loop(struct server *s)
+{
+	char error[GATEWAY_ERROR_MAX], setup_code[128];
+	if (make_setup_code(s, setup_code))
+		return CLI_FAILURE;
+	s->loop = loop_create();
+	if (!s->loop || child_attach(s->child, s->loop, on_lost, s)) {
+		log_error(&s->cli->log, "cannot make an event loop: %s", strerror(errno));
+		return CLI_FAILURE;
+	}
+	s->gateway = gateway_create(s->loop, &s->config, on_end, s, error);
+	if (!s->gateway) {
+		log_error(&s->cli->log, "%s", error);
+		return CLI_FAILURE;
+	}
+	struct loop_signal *interrupt = loop_signal_create(s->loop, SIGINT, on_stop, s);
+	struct loop_signal *terminate = loop_signal_create(s->loop, SIGTERM, on_stop, s);
+	struct loop_signal *hangup = loop_signal_create(s->loop, SIGHUP, on_hangup, s);
+	print_ready(s, setup_code);
+	secret_wipe(setup_code, sizeof(setup_code));
+	if (loop_run(s->loop))
+		s->code = CLI_FAILURE;
+	loop_signal_destroy(hangup);
+	loop_signal_destroy(terminate);
+	loop_signal_destroy(interrupt);
+	return s->code;
+}
+
+static int serve_store(struct server *s)
+{
+	char error[STORE_ERROR_MAX];
+	struct store_config config = {
+		.kind = STORE_SQLITE,
+		.data_dir = s->data_dir,
+		.hmac_secret = *s->hmac_secret ? s->hmac_secret : NULL,
+		.log = &s->cli->log,
+	};
+	struct store *store = store_start(&config, error);
+	secret_wipe(s->hmac_secret, sizeof(s->hmac_secret)); /* the store process has it */
+	if (!store) {
+		log_error(&s->cli->log, "%s", error);
+		return CLI_FAILURE;
+	}
+	fill_config(s, store);
+	int code = CLI_FAILURE;
+	s->child = child_create(NULL, NULL);
+	if (!s->child)
+		log_error(&s->cli->log, "cannot start the supervisor process: %s", strerror(errno));
+	else
+		code = run_loop(s);
+	gateway_destroy(s->gateway);
+	store_stop(store);
+	return code;
+}
+
+static int serve_gateway(struct cli *cli, const struct gateway_options *o)
+{
+	struct server s = { .cli = cli, .options = o };
+	buf_init(&s.pem.cert, PEM_MAX);
+	buf_init(&s.pem.key, PEM_MAX);
+	buf_init(&s.next.cert, PEM_MAX);
+	buf_init(&s.next.key, PEM_MAX);
+	int code = take_options(&s);
+	if (!code) {
+		signal(SIGPIPE, SIG_IGN);
+		prctl(PR_SET_DUMPABLE, 0);
+		umask(077);
+		code = serve_store(&s);
+	}
+	child_destroy(s.child);
+	if (s.loop)
+		loop_destroy(s.loop);
+	if (s.pem.key.data)
+		secret_wipe(s.pem.key.data, s.pem.key.len);
+	buf_fini(&s.pem.cert);
+	buf_fini(&s.pem.key);
+	buf_fini(&s.next.cert);
+	buf_fini(&s.next.key);
+	return code;
+}
+
+static int import(struct cli *cli, const struct gateway_options *o)
+{
+	if (cli->argc != 2)
+		return cli_usage_error(cli->command, "name the database file to import");
+	char path[DATA_DIR_MAX];
+	if (!realpath(cli->argv[1], path)) {
+		log_error(&cli->log, "%s: %s", cli->argv[1], strerror(errno));
+		return CLI_NOT_FOUND;
+	}
+	struct json *args = json_make_object(), *answer = NULL;
+	json_put_text(args, "path", path);
+	int code = admin_ask(cli, o->data_dir, "import", args, &answer);
+	if (!code)
+		admin_print(json_of(answer), o->json);
+	json_drop(answer);
+	return code;
+}
+
+static int run(struct cli *cli, void *options)
+{
+	if (cli->argc == 0)
+		return serve_gateway(cli, options);
+	if (!strcmp(cli->argv[0], "import"))
+		return import(cli, options);
+	return cli_usage_error(
+		cli->command, "'%.64s' is nothing a gateway does; import FILE is", cli->argv[0]);
+}
+
+const struct command cmd_gateway = {
+	.name = "gateway",
+	.summary = "Run the gateway: screens of many machines, through NAT, with an API",
+	.operands = "[import FILE]",
+	.operands_max = 2,
+	.complete_operand = "import",
+	.groups = { { &group, 0 } },
+	.defaults = &defaults,
+	.size = sizeof(defaults),
+	.settings = true,
+	.run = run,
+};

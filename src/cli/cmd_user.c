@@ -1,0 +1,173 @@
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/admin.h"
+#include "cli/commands.h"
+#include "cli/prompt.h"
+#include "cli/secret_file.h"
+#include "crypto/secret.h"
+
+enum { PASSWORD_MAX = 256 };
+
+static const char *const roles[] = { "operator", "admin", "viewer", NULL };
+enum { ROLE_OPERATOR, ROLE_ADMIN };
+
+struct user_options {
+	int role;
+	bool admin, totp;
+	const char *password_file;
+	struct admin_options gateway;
+};
+
+static const struct opt rows[] = {
+	{ .name = "role",
+		.arg = "ROLE",
+		.choices = roles,
+		OPT_AT(struct user_options, role),
+		.help = "What the user may do: viewers look, operators control, admins "
+			"administer" },
+	{ .name = "admin", OPT_AT(struct user_options, admin), .help = "The same as --role admin" },
+	{ .name = "totp",
+		OPT_AT(struct user_options, totp),
+		.help = "Ask for a one-time code too when the user logs in" },
+	{ .name = "password-file",
+		.arg = "FILE",
+		OPT_AT(struct user_options, password_file),
+		.help = "The password is the first line of this file (mode 0600), instead of "
+			"asking" },
+};
+
+static const struct opt_group group = { "Users", rows, ARRAY_LEN(rows) };
+static const struct user_options defaults = { .role = ROLE_OPERATOR };
+
+static int take_password(struct cli *cli, const struct user_options *o, char out[PASSWORD_MAX])
+{
+	char error[SECRET_FILE_ERROR_MAX], again[PASSWORD_MAX];
+	if (o->password_file) {
+		if (!secret_file_read(o->password_file, out, PASSWORD_MAX, error))
+			return CLI_OK;
+		log_error(&cli->log, "%s", error);
+		return CLI_FAILURE;
+	}
+	if (prompt("Password (12 to 200 characters)", true, out, PASSWORD_MAX) ||
+		prompt("The same again", true, again, sizeof(again))) {
+		log_error(&cli->log, "no password was given");
+		return CLI_FAILURE;
+	}
+	bool same = !strcmp(out, again);
+	secret_wipe(again, sizeof(again));
+	if (!same)
+		log_error(&cli->log, "the two differ");
+	return same ? CLI_OK : CLI_FAILURE;
+}
+
+static int print(struct cli *cli, const struct user_options *o, const char *op, struct json *args)
+{
+	struct json *answer;
+	int code = admin_ask(cli, o->gateway.data_dir, op, args, &answer);
+	if (!code)
+		admin_print(json_of(answer), o->gateway.json);
+	json_drop(answer);
+	return code;
+}
+
+static int create(struct cli *cli, const struct user_options *o)
+{
+	char password[PASSWORD_MAX];
+	int code = take_password(cli, o, password);
+	if (code)
+		return code;
+	struct json *args = json_make_object();
+	json_put_text(args, "username", cli->argv[1]);
+	json_put_text(args, "password", password);
+	json_put_text(args, "role", roles[o->admin ? ROLE_ADMIN : o->role]);
+	json_put_bool(args, "enableTotp", o->totp);
+	secret_wipe(password, sizeof(password));
+	return print(cli, o, "user.create", args);
+}
+
+static int list(struct cli *cli, const struct user_options *o)
+{
+	static const struct admin_column columns[] = {
+		{ "NAME", "username" },
+		{ "ROLE", "role" },
+		{ "DISABLED", "disabled" },
+		{ "TOTP", "totp" },
+		{ "ID", "id" },
+	};
+	struct json *answer;
+	int code = admin_ask(cli, o->gateway.data_dir, "user.list", NULL, &answer);
+	if (!code && o->gateway.json)
+		admin_print(json_of(answer), true);
+	else if (!code)
+		admin_print_table(json_get(json_of(answer), "users"), columns, ARRAY_LEN(columns));
+	json_drop(answer);
+	return code;
+}
+
+static int change(struct cli *cli, const struct user_options *o, const char *what)
+{
+	char password[PASSWORD_MAX];
+	struct json *args = json_make_object();
+	json_put_text(args, "username", cli->argv[1]);
+	if (!strcmp(what, "role"))
+		json_put_text(args, "role", roles[o->admin ? ROLE_ADMIN : o->role]);
+	if (!strcmp(what, "disable") || !strcmp(what, "enable"))
+		json_put_bool(args, "disabled", !strcmp(what, "disable"));
+	if (!strcmp(what, "password")) {
+		int code = take_password(cli, o, password);
+		if (code) {
+			json_drop(args);
+			return code;
+		}
+		json_put_text(args, "password", password);
+		secret_wipe(password, sizeof(password));
+	}
+	return print(cli, o, strcmp(what, "delete") ? "user.update" : "user.delete", args);
+}
+
+/* A link that logs a user in once: for the first steps, and for who forgot. */
+static int link(struct cli *cli, const struct user_options *o)
+{
+	struct json *args = json_make_object();
+	json_put_text(args, "username", cli->argv[1]);
+	return print(cli, o, "auth.link", args);
+}
+
+static int run(struct cli *cli, void *options)
+{
+	static const char *const changes[] = { "delete", "disable", "enable", "password", "role" };
+	const struct user_options *o = options;
+	const char *what = cli->argv[0];
+	if (!strcmp(what, "list"))
+		return list(cli, o);
+	if (cli->argc < 2)
+		return cli_usage_error(
+			cli->command, "name the user: porthole user %.32s NAME", what);
+	if (!strcmp(what, "create"))
+		return create(cli, o);
+	if (!strcmp(what, "link"))
+		return link(cli, o);
+	for (size_t i = 0; i < ARRAY_LEN(changes); i++)
+		if (!strcmp(what, changes[i]))
+			return change(cli, o, what);
+	return cli_usage_error(cli->command,
+		"'%.32s' is nothing to do with users; list, create, delete, disable, enable, "
+		"password, role and link are",
+		what);
+}
+
+const struct command cmd_user = {
+	.name = "user",
+	.summary = "Administer a gateway's users on its machine",
+	.operands = "list | create NAME | delete NAME | disable NAME | enable NAME | password NAME "
+		    "| role NAME | link NAME",
+	.operands_min = 1,
+	.operands_max = 2,
+	.complete_operand = "list create delete disable enable password role link",
+	.groups = { { &group, 0 }, { &admin_group, offsetof(struct user_options, gateway) } },
+	.defaults = &defaults,
+	.size = sizeof(defaults),
+	.run = run,
+};

@@ -1,0 +1,319 @@
+#include "cli/remote.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <time.h>
+
+#include "cli/prompt.h"
+#include "cli/secret_file.h"
+#include "crypto/http_signature.h"
+#include "crypto/secret.h"
+#include "crypto/ssh_agent.h"
+#include "crypto/ssh_private.h"
+#include "http/client.h"
+
+enum { URL_MAX = 4096, FIELD_MAX = 4608, DATE_MAX = 40 };
+
+static const struct opt rows[] = {
+	{ .name = "gateway-url",
+		.arg = "URL",
+		OPT_AT(struct remote_options, gateway_url),
+		.shown = "where you logged in, or $GATEWAY_URL",
+		.help = "The gateway" },
+	{ .name = "token-file",
+		.arg = "FILE",
+		OPT_AT(struct remote_options, token_file),
+		.help = "A session token in a file (mode 0600), instead of the login that was "
+			"kept" },
+	{ .name = "key",
+		.letter = 'k',
+		.arg = "KEY",
+		OPT_AT(struct remote_options, key),
+		.help = "Sign requests with this SSH key: a private key's file, or the fingerprint "
+			"of "
+			"a key in ssh-agent" },
+	{ .name = "user",
+		.letter = 'u',
+		.arg = "NAME",
+		OPT_AT(struct remote_options, user),
+		.help = "Whose key it is at the gateway" },
+	{ .name = "ca-file",
+		.arg = "FILE",
+		OPT_AT(struct remote_options, ca_file),
+		.help = "Certificates (PEM) that vouch for the gateway's, instead of the "
+			"system's" },
+	{ .name = "pin",
+		.arg = "sha256:HEX",
+		OPT_AT(struct remote_options, pin),
+		.help = "The gateway's public key: exactly this one is trusted" },
+	{ .name = "insecure",
+		OPT_AT(struct remote_options, insecure),
+		.help = "Do not check the gateway's certificate" },
+	{ .name = "json", OPT_AT(struct remote_options, json), .help = "Print JSON" },
+};
+
+const struct opt_group remote_group = { "The gateway", rows, ARRAY_LEN(rows) };
+
+struct remote {
+	struct cli *cli;
+	struct loop *loop;
+	struct http_client *http;
+	char url[LOGIN_TEXT_MAX], token[LOGIN_TEXT_MAX];
+	const char *user;
+	struct ssh_private *file_key;
+	struct ssh_agent *agent;
+	const struct ssh_key *agent_key; /* borrowed from the agent */
+	/* of the call under way */
+	bool done;
+	int status;
+	struct json *answer;
+	char cookie[LOGIN_TEXT_MAX];
+	char error[512];
+};
+
+bool remote_is_id(const char *text)
+{
+	size_t n = strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-");
+	return n > 0 && n <= 50 && text[n] == '\0';
+}
+
+static bool ask_passphrase(void *ctx, int attempt, char *out)
+{
+	(void)ctx;
+	return !prompt(attempt ? "Wrong. Passphrase" : "Passphrase of the key", true, out,
+		SSH_PRIVATE_PASSPHRASE);
+}
+
+static int find_in_agent(struct remote *r, const char *fingerprint)
+{
+	const char *path = getenv("SSH_AUTH_SOCK");
+	if (!path || ssh_agent_open(path, &r->agent) || ssh_agent_list(r->agent)) {
+		log_error(
+			&r->cli->log, "no ssh-agent answers (SSH_AUTH_SOCK); name the key's file");
+		return CLI_FAILURE;
+	}
+	const struct ssh_key *key;
+	for (size_t i = 0; (key = ssh_agent_key(r->agent, i)); i++)
+		if (ssh_key_matches(key, fingerprint))
+			r->agent_key = key;
+	if (!r->agent_key)
+		log_error(
+			&r->cli->log, "ssh-agent has no key %s: add it with ssh-add", fingerprint);
+	return r->agent_key ? CLI_OK : CLI_NOT_FOUND;
+}
+
+static int take_key(struct remote *r, const struct remote_options *o)
+{
+	char error[512], fingerprint[SSH_KEY_SHA256];
+	if (!o->user)
+		return cli_usage_error(r->cli->command, "with --key say whose it is: --user NAME");
+	r->user = o->user;
+	if (!ssh_key_parse_fingerprint(o->key, fingerprint))
+		return find_in_agent(r, o->key);
+	if (!ssh_private_load(o->key, ask_passphrase, NULL, &r->file_key, error, sizeof(error)))
+		return CLI_OK;
+	log_error(&r->cli->log, "%s", error);
+	return CLI_FAILURE;
+}
+
+int remote_open_url(
+	struct cli *cli, const struct remote_options *o, const char *url, struct remote **out)
+{
+	struct http_client_config config = {
+		.ca_file = o->ca_file,
+		.pin = o->pin,
+		.insecure = o->insecure,
+	};
+	struct remote *r = calloc(1, sizeof(*r));
+	*out = r;
+	if (!r)
+		return CLI_FAILURE;
+	r->cli = cli;
+	bool ok = !strncasecmp(url, "http://", 7) || !strncasecmp(url, "https://", 8);
+	if (!ok || strlen(url) >= sizeof(r->url) || strpbrk(url, "#? "))
+		return cli_usage_error(cli->command,
+			"'%.128s' is no gateway's URL; http://127.0.0.1:3100 is one", url);
+	snprintf(r->url, sizeof(r->url), "%s", url);
+	for (size_t n = strlen(r->url); n > 0 && r->url[n - 1] == '/'; n--)
+		r->url[n - 1] = '\0';
+	r->loop = loop_create();
+	r->http = r->loop ? http_client_create(r->loop, &config) : NULL;
+	if (!r->http)
+		log_error(&cli->log, "not enough memory");
+	return r->http ? CLI_OK : CLI_FAILURE;
+}
+
+static int take_credential(struct remote *r, const struct remote_options *o, const struct login *l)
+{
+	char error[SECRET_FILE_ERROR_MAX];
+	if (o->key)
+		return take_key(r, o);
+	if (o->token_file) {
+		if (!secret_file_read(o->token_file, r->token, sizeof(r->token), error))
+			return CLI_OK;
+		log_error(&r->cli->log, "%s", error);
+		return CLI_FAILURE;
+	}
+	/* A token goes to the gateway that gave it and to no other. */
+	if (*l->token && !strcmp(l->url, r->url)) {
+		snprintf(r->token, sizeof(r->token), "%s", l->token);
+		return CLI_OK;
+	}
+	log_error(
+		&r->cli->log, "you are not logged in at %s: run porthole login %s", r->url, r->url);
+	return CLI_REFUSED;
+}
+
+int remote_open(struct cli *cli, const struct remote_options *o, struct remote **out)
+{
+	struct login login = { .url = "" };
+	struct remote_options with = *o;
+	bool kept = !login_read(&login);
+	const char *env = getenv("GATEWAY_URL");
+	const char *url = o->gateway_url ? o->gateway_url : kept ? login.url : env;
+	*out = NULL;
+	if (!url) {
+		log_error(&cli->log,
+			"which gateway? Run porthole login URL, or give --gateway-url URL");
+		return CLI_REFUSED;
+	}
+	if (!with.ca_file && *login.ca_file)
+		with.ca_file = login.ca_file;
+	if (!with.pin && *login.pin)
+		with.pin = login.pin;
+	int code = remote_open_url(cli, &with, url, out);
+	if (!code)
+		code = take_credential(*out, o, &login);
+	secret_wipe(login.token, sizeof(login.token));
+	return code;
+}
+
+void remote_close(struct remote *r)
+{
+	if (!r)
+		return;
+	http_client_destroy(r->http);
+	if (r->loop)
+		loop_destroy(r->loop);
+	ssh_private_destroy(r->file_key);
+	ssh_agent_close(r->agent);
+	json_drop(r->answer);
+	secret_wipe(r->token, sizeof(r->token));
+	free(r);
+}
+
+int remote_status(const struct remote *r)
+{
+	return r->status;
+}
+
+static int sign(void *ctx, const void *text, size_t n, struct ssh_signature *out)
+{
+	struct remote *r = ctx;
+	if (r->agent_key)
+		return ssh_agent_sign(r->agent, r->agent_key, text, n, out);
+	return ssh_private_sign(r->file_key, text, n, out);
+}
+
+static int put_signature(struct remote *r, const char *method, const char *target,
+	char authorization[FIELD_MAX], char date_field[FIELD_MAX])
+{
+	char date[DATE_MAX], fingerprint[SSH_KEY_MD5], key_id[HTTP_SIGNATURE_KEY_ID];
+	char value[HTTP_SIGNATURE_VALUE_MAX];
+	time_t now = time(NULL);
+	struct tm tm;
+	const struct ssh_key *key = r->agent_key ? r->agent_key : ssh_private_public(r->file_key);
+	ssh_key_fingerprint_md5(key, fingerprint);
+	snprintf(key_id, sizeof(key_id), "/%s/keys/%s", r->user, fingerprint);
+	strftime(date, sizeof(date), "%a, %d %b %Y %H:%M:%S GMT", gmtime_r(&now, &tm));
+	int err = http_signature_build(method, target, date, key_id, sign, r, value, sizeof(value));
+	snprintf(authorization, FIELD_MAX, "Authorization: %s", value);
+	snprintf(date_field, FIELD_MAX, "Date: %s", date);
+	return err;
+}
+
+static void on_done(void *ctx, const struct http_client_answer *a)
+{
+	struct remote *r = ctx;
+	char problem[JSON_PROBLEM_MAX];
+	r->done = true;
+	r->status = a->status;
+	snprintf(r->cookie, sizeof(r->cookie), "%s", a->cookie);
+	snprintf(r->error, sizeof(r->error), "%s", a->error);
+	r->answer = a->n_body > 0 ? json_parse(a->body, a->n_body, problem) : NULL;
+	loop_stop(r->loop);
+}
+
+static int send_request(struct remote *r, const char *method, const char *target, const char *body)
+{
+	char url[URL_MAX], authorization[FIELD_MAX], date[FIELD_MAX];
+	const char *fields[5] = { NULL };
+	int n = 0;
+	if (r->user && put_signature(r, method, target, authorization, date))
+		return ERR_AUTH;
+	if (!r->user)
+		snprintf(
+			authorization, sizeof(authorization), "Authorization: Bearer %s", r->token);
+	if (r->user || *r->token)
+		fields[n++] = authorization;
+	if (r->user)
+		fields[n++] = date;
+	if (body)
+		fields[n++] = "Content-Type: application/json";
+	snprintf(url, sizeof(url), "%s%s", r->url, target);
+	struct http_client_request request = {
+		.method = method,
+		.url = url,
+		.fields = fields,
+		.body = body,
+		.n_body = body ? strlen(body) : 0,
+		.answer_max = 16 * 1024 * 1024,
+	};
+	int id = http_client_send(r->http, &request, on_done, r);
+	secret_wipe(authorization, sizeof(authorization));
+	return id > 0 ? loop_run(r->loop) : id;
+}
+
+static int judge(struct remote *r)
+{
+	const char *error = json_get_text(json_of(r->answer), "error");
+	if (r->status >= 200 && r->status < 300)
+		return CLI_OK;
+	if (r->status == 0)
+		log_error(&r->cli->log, "%s", r->error);
+	else if (error)
+		log_error(&r->cli->log, "%s%s", error,
+			r->status == 401 ? ": log in again with porthole login" : "");
+	else
+		log_error(&r->cli->log, "%s answered with status %d: is it a gateway?", r->url,
+			r->status);
+	if (r->status == 404)
+		return CLI_NOT_FOUND;
+	return r->status == 401 || r->status == 403 ? CLI_REFUSED : CLI_FAILURE;
+}
+
+int remote_call(struct remote *r, const char *method, const char *target, struct json *body,
+	struct json **answer, char *cookie, size_t cookie_cap)
+{
+	char *text = body ? json_print(body, false) : NULL;
+	json_drop(body);
+	json_drop(r->answer);
+	r->answer = NULL;
+	r->done = false;
+	r->status = 0;
+	*answer = NULL;
+	int err = send_request(r, method, target, text);
+	free(text);
+	if (err || !r->done) {
+		log_error(&r->cli->log, "the request could not be made: %s", err_str(err));
+		return CLI_FAILURE;
+	}
+	if (cookie)
+		snprintf(cookie, cookie_cap, "%s", r->cookie);
+	int code = judge(r);
+	*answer = r->answer;
+	r->answer = NULL;
+	return code;
+}

@@ -1,0 +1,38 @@
+#pragma once
+#include "base/json.h"
+#include "cli/cli.h"
+
+/* Commands that speak to a gateway over its REST API, with the token `porthole login`
+ * kept, one from a file, or signed by an SSH key that is registered there. */
+struct remote_options {
+	const char *gateway_url, *token_file, *key, *user, *ca_file, *pin;
+	bool insecure, json;
+};
+
+extern const struct opt_group remote_group;
+
+struct remote;
+
+/* CLI_OK and *out, or the exit code: what is wrong was said. */
+int remote_open(struct cli *cli, const struct remote_options *o, struct remote **out);
+/* Without a credential: for logging in. */
+int remote_open_url(
+	struct cli *cli, const struct remote_options *o, const char *url, struct remote **out);
+void remote_close(struct remote *r); /* NULL is fine */
+/* Takes `body` (NULL: none). CLI_OK and *answer, which the caller drops, or the exit code:
+ * the gateway's sentence was printed. `cookie` (may be NULL) gets what Set-Cookie said. */
+int remote_call(struct remote *r, const char *method, const char *target, struct json *body,
+	struct json **answer, char *cookie, size_t cookie_cap);
+/* The status of the last call. */
+int remote_status(const struct remote *r);
+/* An operand that goes into a path: an id and nothing else. */
+bool remote_is_id(const char *text);
+
+/* What `porthole login` keeps: ~/.config/porthole/login.json, 0600. */
+enum { LOGIN_TEXT_MAX = 1024 };
+struct login {
+	char url[LOGIN_TEXT_MAX], token[LOGIN_TEXT_MAX], ca_file[LOGIN_TEXT_MAX],
+		pin[LOGIN_TEXT_MAX];
+};
+int login_read(struct login *out);                       /* OK or ERR_IO: none, or not ours */
+int login_write(struct cli *cli, const struct login *l); /* CLI_OK or the exit code */
