@@ -50,12 +50,16 @@ static int judge_form(struct op_call *c)
 	return 0;
 }
 
-/* An agent of ours names its client; others share one secret. NULL: no such key. */
+/* An agent of ours names its client, by its id or as it was called when it was made;
+ * others share one secret. NULL: no such key. */
 static const char *find_key(struct op_call *c)
 {
+	struct db_value name = db_text(c->asked.agent_id);
 	if (!c->asked.agent_id[0])
 		return c->hmac_secret;
-	c->who.client = op_find(c, DB_CLIENTS, CLIENT_ID, db_text(c->asked.agent_id));
+	c->who.client = op_find(c, DB_CLIENTS, CLIENT_AGENT, name);
+	if (!c->who.client)
+		c->who.client = op_find(c, DB_CLIENTS, CLIENT_ID, name);
 	return c->who.client ? c->who.client[CLIENT_KEY].text : NULL;
 }
 
