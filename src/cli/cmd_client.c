@@ -105,7 +105,7 @@ static int run(struct cli *cli, void *options)
 const struct command cmd_client = {
 	.name = "client",
 	.summary = "Administer the machines that may join a gateway",
-	.operands = "list | create AGENT-ID | delete ID",
+	.operands = "list|create|delete [ID]",
 	.operands_min = 1,
 	.operands_max = 2,
 	.complete_operand = "list create delete",

@@ -474,7 +474,7 @@ static int run(struct cli *cli, void *options)
 
 const struct command cmd_gateway = {
 	.name = "gateway",
-	.summary = "Run the gateway: screens of many machines, through NAT, with an API",
+	.summary = "Bring screens and viewers together, through NAT, with an API",
 	.operands = "[import FILE]",
 	.operands_max = 2,
 	.complete_operand = "import",

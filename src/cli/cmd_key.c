@@ -98,7 +98,7 @@ static int run(struct cli *cli, void *options)
 const struct command cmd_key = {
 	.name = "key",
 	.summary = "Administer the SSH keys that a gateway's users sign requests with",
-	.operands = "list | add FILE | delete ID",
+	.operands = "list|add|delete [FILE|ID]",
 	.operands_min = 1,
 	.operands_max = 2,
 	.complete_operand = "list add delete",

@@ -215,8 +215,8 @@ static int run(struct cli *cli, void *options)
 
 const struct command cmd_run = {
 	.name = "run",
-	.summary = "Create, list, show and stop a gateway's runs, and read their events",
-	.operands = "create | list | show ID | stop ID | delete ID | events ID",
+	.summary = "Create, list, show, stop and follow a gateway's runs",
+	.operands = "create|list|show|stop|delete|events [ID]",
 	.operands_min = 1,
 	.operands_max = 2,
 	.complete_operand = "create list show stop delete events",

@@ -55,7 +55,7 @@ static int run(struct cli *cli, void *options)
 
 const struct command cmd_ticket = {
 	.name = "ticket",
-	.summary = "Get a single-use ticket that opens one viewer's connection to a run",
+	.summary = "Get a ticket that lets one viewer see a run once",
 	.operands = "RUN",
 	.operands_min = 1,
 	.operands_max = 1,

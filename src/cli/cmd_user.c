@@ -38,7 +38,10 @@ static const struct opt rows[] = {
 			"asking" },
 };
 
-static const struct opt_group group = { "Users", rows, ARRAY_LEN(rows) };
+static const struct opt_group group = {
+	"ACTION is list, create, delete, disable, enable, password, role or link", rows,
+	ARRAY_LEN(rows)
+};
 static const struct user_options defaults = { .role = ROLE_OPERATOR };
 
 static int take_password(struct cli *cli, const struct user_options *o, char out[PASSWORD_MAX])
@@ -161,8 +164,7 @@ static int run(struct cli *cli, void *options)
 const struct command cmd_user = {
 	.name = "user",
 	.summary = "Administer a gateway's users on its machine",
-	.operands = "list | create NAME | delete NAME | disable NAME | enable NAME | password NAME "
-		    "| role NAME | link NAME",
+	.operands = "ACTION [NAME]",
 	.operands_min = 1,
 	.operands_max = 2,
 	.complete_operand = "list create delete disable enable password role link",

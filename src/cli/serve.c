@@ -55,7 +55,7 @@ static const struct opt rows[] = {
 		.min = 1,
 		.max = 240,
 		OPT_AT(struct serve_options, framerate),
-		.shown = "60; with --run-id 30",
+		.shown = "60, or 30 for a given run",
 		.help = "Most frames a second" },
 	{ .name = "name",
 		.arg = "TEXT",
