@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/opt.h"
+#include "events.h"
 #include "relay.h"
 #include "report.h"
 
@@ -40,6 +41,7 @@ static void print_help(const struct options *o)
 {
 	printf("Usage: bench [OPTION...]\n"
 	       "       bench relay [OPTION...]\n"
+	       "       bench events [OPTION...]\n"
 	       "Compares Porthole with other VNC servers on an X server of its own.\n\n");
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
 		char value[OPT_TEXT_MAX];
@@ -202,6 +204,8 @@ int main(int argc, char **argv)
 
 	if (argc > 1 && strcmp(argv[1], "relay") == 0)
 		return relay_bench(argc - 1, argv + 1);
+	if (argc > 1 && strcmp(argv[1], "events") == 0)
+		return events_bench(argc - 1, argv + 1);
 	if (opt_parse(&set, 1, argc - 1, argv + 1, &n_operands, error) || n_operands > 0) {
 		fprintf(stderr, "bench: %s. See bench --help\n",
 			n_operands > 0 ? "it takes no operands" : error);
