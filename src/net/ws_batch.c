@@ -2,41 +2,33 @@
 
 #include <string.h>
 
-static size_t write_head(
-	const struct ws_batch *b, size_t n, bool fin, const uint8_t *mask, uint8_t *out)
+/* Writes a head of n bytes' payload, returns its size. */
+bool ws_batch_put(struct ws_batch *b, uint8_t *data, size_t n, const struct ws_batch_frame *f)
 {
-	struct ws_head h = {
-		.fin = fin,
-		.opcode = b->open ? WS_CONTINUATION : WS_BINARY,
-		.masked = mask,
-		.len = n,
-	};
-	if (mask)
-		memcpy(h.mask, mask, sizeof(h.mask));
-	return ws_head_write(&h, out);
-}
-
-bool ws_batch_put(struct ws_batch *b, uint8_t *data, size_t n, bool fin, const uint8_t *mask)
-{
-	uint8_t head[WS_HEAD_MAX];
-	size_t head_len = b->frames ? write_head(b, n, fin, mask, head) : 0;
-	if (!b->begin) {
-		memcpy(b->head, head, head_len);
-		b->head_len = head_len;
-		b->begin = data;
-	} else if ((size_t)(data - b->begin) - b->len < head_len) {
+	struct ws_head h = { .fin = f->fin, .masked = f->masked, .len = n };
+	size_t head_len = b->frames ? ws_head_size(&h) : 0;
+	uint8_t key[4], *to = b->begin + b->len;
+	if (b->begin && (size_t)(data - to) < head_len)
 		return false;
-	} else {
-		memcpy(b->begin + b->len, head, head_len);
+	h.opcode = b->open ? WS_CONTINUATION : WS_BINARY;
+	memcpy(h.mask, f->mask, sizeof(h.mask));
+	if (head_len > 0)
+		ws_head_write(&h, b->begin ? to : b->head);
+	if (b->begin) {
+		to += head_len;
 		b->len += head_len;
+	} else {
+		b->head_len = head_len;
+		b->begin = to = data;
 	}
-	memmove(b->begin + b->len, data, n);
-	if (b->frames && mask)
-		ws_mask(b->begin + b->len, n, mask, 0);
+	memcpy(key, f->key, sizeof(key));
+	for (size_t i = 0; b->frames && f->masked && i < sizeof(key); i++)
+		key[i] ^= f->mask[i];
+	ws_mask_move(to, data, n, key, 0);
 	b->len += n;
 	b->payload += n;
-	b->n_messages += fin;
-	b->open = !fin;
+	b->n_messages += f->fin;
+	b->open = !f->fin;
 	return true;
 }
 

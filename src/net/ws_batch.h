@@ -23,11 +23,18 @@ struct ws_batch {
 
 enum { WS_BATCH_PARTS = 2 };
 
-/* Puts n bytes at `data`, which follow in the same buffer what was put before; `fin`:
- * they end a message; `mask`: 4 bytes for a client's frame, NULL for a server's. False
+/* What a frame is put with. */
+struct ws_batch_frame {
+	bool fin;       /* it ends a message */
+	bool masked;    /* it goes out as a client's, with `mask` */
+	uint8_t key[4]; /* what came is masked with; zeroed: it is not */
+	uint8_t mask[4];
+};
+
+/* Puts n bytes at `data`, which follow in the same buffer what was put before. False
  * when there is no room for a head: nothing was put, take the batch and put again. Into
  * an empty one it never fails. */
-bool ws_batch_put(struct ws_batch *b, uint8_t *data, size_t n, bool fin, const uint8_t *mask);
+bool ws_batch_put(struct ws_batch *b, uint8_t *data, size_t n, const struct ws_batch_frame *f);
 /* What is to be written, at most WS_BATCH_PARTS; returns how many, 0 for nothing. */
 size_t ws_batch_parts(struct ws_batch *b, struct iovec parts[WS_BATCH_PARTS]);
 void ws_batch_reset(struct ws_batch *b); /* empties it; the message stays open */

@@ -19,50 +19,66 @@ static bool opcode_known(unsigned op)
 	return op <= WS_BINARY || (op >= WS_CLOSE && op <= WS_PONG);
 }
 
-/* False when a shorter form would have done, or the top bit is set. */
-static bool read_len(struct rd *r, unsigned first, uint64_t *len)
+/* Bytes of a length that follow the first two of a head. */
+static size_t len_bytes_of(unsigned first)
 {
-	*len = first;
-	if (first == LEN_16) {
-		*len = rd_u16(r);
-		return *len >= LEN_16;
-	}
-	if (first == LEN_64) {
-		uint64_t high = rd_u32(r);
-		*len = high << 32 | rd_u32(r);
-		return *len > UINT16_MAX && *len <= INT64_MAX;
-	}
-	return true;
+	return first < LEN_16 ? 0 : first == LEN_16 ? 2 : 8;
 }
 
+/* False when a shorter form would have done, or the top bit is set. */
+static bool read_len(const uint8_t *p, size_t n, uint64_t *len)
+{
+	for (size_t i = 0; i < n; i++)
+		*len = (i ? *len : 0) << 8 | p[i];
+	return *len <= INT64_MAX && *len >= (n == 8 ? UINT16_MAX + 1 : n == 2 ? LEN_16 : 0);
+}
+
+/* Called for each frame, of which there may be hundreds in one read: so it looks at
+ * the bytes itself. */
 int ws_head_parse(struct rd *in, struct ws_head *out)
 {
-	struct rd r = *in;
-	unsigned b0 = rd_u8(&r), b1 = rd_u8(&r), op = b0 & OPCODE;
-	if (rd_ok(&r))
+	const uint8_t *p = in->p;
+	if (in->left < 2)
 		return ERR_AGAIN;
-	*out = (struct ws_head){ .fin = b0 & FIN, .opcode = op, .masked = b1 & MASKED };
+	unsigned b0 = p[0], b1 = p[1], op = b0 & OPCODE;
 	if ((b0 & RESERVED) || !opcode_known(op))
 		return ERR_PROTO;
-	if ((op & CONTROL) && (!out->fin || (b1 & LEN) > CONTROL_MAX))
+	if ((op & CONTROL) && (!(b0 & FIN) || (b1 & LEN) > CONTROL_MAX))
 		return ERR_PROTO;
-	bool shortest = read_len(&r, b1 & LEN, &out->len);
-	if (rd_ok(&r))
+	size_t n = len_bytes_of(b1 & LEN), mask_at = 2 + n;
+	size_t size = mask_at + (b1 & MASKED ? sizeof(out->mask) : 0);
+	out->len = b1 & LEN;
+	if (in->left < mask_at)
 		return ERR_AGAIN;
-	if (!shortest)
+	if (!read_len(p + 2, n, &out->len))
 		return ERR_PROTO;
-	const uint8_t *mask = out->masked ? rd_bytes(&r, sizeof(out->mask)) : NULL;
-	if (rd_ok(&r))
+	if (in->left < size)
 		return ERR_AGAIN;
-	if (mask)
-		memcpy(out->mask, mask, sizeof(out->mask));
-	*in = r;
+	out->fin = b0 & FIN;
+	out->opcode = op;
+	out->masked = b1 & MASKED;
+	memset(out->mask, 0, sizeof(out->mask));
+	if (out->masked)
+		memcpy(out->mask, p + mask_at, sizeof(out->mask));
+	in->p += size;
+	in->left -= size;
 	return OK;
+}
+
+/* Bytes of a length that follow the first two of a head. */
+static size_t len_size(uint64_t len)
+{
+	return len < LEN_16 ? 0 : len <= UINT16_MAX ? 2 : 8;
+}
+
+size_t ws_head_size(const struct ws_head *h)
+{
+	return 2 + len_size(h->len) + (h->masked ? sizeof(h->mask) : 0);
 }
 
 size_t ws_head_write(const struct ws_head *h, uint8_t out[WS_HEAD_MAX])
 {
-	size_t n = 2, len_bytes = h->len < LEN_16 ? 0 : h->len <= UINT16_MAX ? 2 : 8;
+	size_t n = 2, len_bytes = len_size(h->len);
 	unsigned first = len_bytes == 0 ? (unsigned)h->len : len_bytes == 2 ? LEN_16 : LEN_64;
 	out[0] = (uint8_t)((h->fin ? FIN : 0) | h->opcode);
 	out[1] = (uint8_t)((h->masked ? MASKED : 0) | first);
@@ -75,21 +91,28 @@ size_t ws_head_write(const struct ws_head *h, uint8_t out[WS_HEAD_MAX])
 	return n;
 }
 
-void ws_mask(uint8_t *data, size_t n, const uint8_t mask[4], uint64_t offset)
+void ws_mask_move(
+	uint8_t *to, const uint8_t *from, size_t n, const uint8_t mask[4], uint64_t offset)
 {
-	uint8_t bytes[8];
-	uint64_t key;
-	for (size_t i = 0; i < sizeof(bytes); i++)
-		bytes[i] = mask[(offset + i) % 4];
-	memcpy(&key, bytes, sizeof(key));
-	/* In words of a register's size compilers make vectors of this. */
+	enum { BLOCK = 16 };
+	/* One register of any CPU we know; compilers split or join it. */
+	uint64_t __attribute__((vector_size(BLOCK))) key, block;
+	uint8_t bytes[4];
+	uint32_t word;
 	size_t i = 0;
-	for (; i + sizeof(key) <= n; i += sizeof(key)) {
-		uint64_t word;
-		memcpy(&word, data + i, sizeof(word));
-		word ^= key;
-		memcpy(data + i, &word, sizeof(word));
+	ws_mask_turn(bytes, mask, offset);
+	memcpy(&word, bytes, sizeof(word));
+	key[0] = key[1] = (uint64_t)word << 32 | word;
+	for (; i + BLOCK <= n; i += BLOCK) {
+		memcpy(&block, from + i, BLOCK);
+		block ^= key;
+		memcpy(to + i, &block, BLOCK);
 	}
 	for (; i < n; i++)
-		data[i] ^= bytes[i % 4];
+		to[i] = from[i] ^ bytes[i & 3];
+}
+
+void ws_mask(uint8_t *data, size_t n, const uint8_t mask[4], uint64_t offset)
+{
+	ws_mask_move(data, data, n, mask, offset);
 }

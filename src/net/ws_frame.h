@@ -2,6 +2,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "base/err.h"
 #include "base/rd.h"
@@ -30,7 +31,18 @@ enum { WS_HEAD_MAX = 14 };
  * bits or opcodes, a length not in its shortest form, a control frame that is
  * fragmented or longer than 125. */
 MUST_USE int ws_head_parse(struct rd *in, struct ws_head *out);
-/* Writes a head of at most WS_HEAD_MAX bytes, returns its size. */
+size_t ws_head_size(const struct ws_head *h); /* of what ws_head_write() writes */
+/* Writes a head of at most WS_HEAD_MAX bytes and nothing behind it, returns its size. */
 size_t ws_head_write(const struct ws_head *h, uint8_t out[WS_HEAD_MAX]);
+/* The mask of the payload's byte `offset` and the next three. */
+static inline void ws_mask_turn(uint8_t out[4], const uint8_t mask[4], uint64_t offset)
+{
+	memcpy(out, mask, 4);
+	for (size_t i = 0; offset & 3 && i < 4; i++)
+		out[i] = mask[(offset + i) & 3];
+}
 /* XORs n bytes in place; `offset` is where in the payload they start. */
 void ws_mask(uint8_t *data, size_t n, const uint8_t mask[4], uint64_t offset);
+/* The same on the way to `to`, which is `from` or lies before it; they may overlap. */
+void ws_mask_move(
+	uint8_t *to, const uint8_t *from, size_t n, const uint8_t mask[4], uint64_t offset);

@@ -150,11 +150,11 @@ static size_t take_payload(struct ws_link *l, uint8_t *data, size_t n)
 	size_t len = left < n ? (size_t)left : n;
 	uint64_t offset = l->at;
 	l->at += len;
-	if (l->head.masked)
-		ws_mask(data, len, l->head.mask, offset);
 	bool control = l->head.opcode >= WS_CLOSE;
 	if (control && len > 0)
 		memcpy(l->control + offset, data, len);
+	if (control)
+		ws_link_unmask(l, l->control + offset, len);
 	if (l->at == l->head.len)
 		frame_done(l);
 	/* Last, for the owner may close the link. */

@@ -16,8 +16,8 @@ enum { WS_CONTROL_MAX = 125 };
 struct ws_link_events {
 	/* A data frame begins, see `head`. 0, or the code to refuse it with. */
 	unsigned (*begins)(struct ws_link *l);
-	/* Unmasked bytes of it in writable memory; none (n is 0) only of an empty
-	 * frame. The owner may close the link from here. */
+	/* Bytes of it in writable memory, as they came: see ws_link_unmask(). None (n
+	 * is 0) only of an empty frame. The owner may close the link from here. */
 	void (*payload)(struct ws_link *l, uint8_t *data, size_t n);
 	/* What was read together has been passed on; before end. */
 	void (*taken)(struct ws_link *l);
@@ -78,6 +78,13 @@ void ws_link_close(struct ws_link *l, bool flush, unsigned code, const char *rea
 /* As stream_detach() and stream_attach(). */
 MUST_USE int ws_link_detach(struct ws_link *l);
 MUST_USE int ws_link_attach(struct ws_link *l, struct loop *loop);
+
+/* In payload(). */
+static inline void ws_link_unmask(const struct ws_link *l, uint8_t *data, size_t n)
+{
+	if (l->head.masked)
+		ws_mask(data, n, l->head.mask, l->at - n);
+}
 
 static inline bool ws_link_masks(const struct ws_link *l)
 {

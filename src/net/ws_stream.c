@@ -61,22 +61,26 @@ static bool forward_batch(struct ws_stream *s)
 static void put_forward(struct ws_stream *s, uint8_t *data, size_t n)
 {
 	const struct ws_link *l = &s->link;
-	bool fin = l->head.fin && l->at == l->head.len;
-	uint8_t key[4], *mask = s->forward.mask && s->forward.frames ? key : NULL;
-	if (mask && random_bytes(key, sizeof(key))) {
+	struct ws_batch_frame f = { .fin = l->head.fin && l->at == l->head.len,
+		.masked = s->forward.mask };
+	ws_mask_turn(f.key, l->head.mask, l->at - n);
+	if (f.masked && random_bytes(f.mask, sizeof(f.mask))) {
 		ws_link_refuse(&s->link, WS_CODE_INTERNAL);
 		return;
 	}
-	while (!ws_batch_put(&s->batch, data, n, fin, mask) && forward_batch(s))
+	while (!ws_batch_put(&s->batch, data, n, &f) && forward_batch(s))
 		;
 }
 
 static void link_payload(struct ws_link *l, uint8_t *data, size_t n)
 {
 	struct ws_stream *s = of_link(l);
-	if (s->forward.write)
+	if (s->forward.write) {
 		put_forward(s, data, n);
-	else if (n > 0)
+		return;
+	}
+	ws_link_unmask(l, data, n);
+	if (n > 0)
 		s->s.events->on_data(s->s.ctx, data, n);
 }
 

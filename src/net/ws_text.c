@@ -52,6 +52,7 @@ static void message_done(struct ws_text *t)
 static void link_payload(struct ws_link *l, uint8_t *data, size_t n)
 {
 	struct ws_text *t = of_link(l);
+	ws_link_unmask(l, data, n);
 	if (n > 0)
 		buf_put(&t->message, data, n);
 	if (buf_ok(&t->message))

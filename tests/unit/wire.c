@@ -5,7 +5,8 @@
 void wire_put(struct buf *b, unsigned first, bool masked, const void *payload, size_t n)
 {
 	static uint8_t key;
-	struct ws_head h = { first & 0x80, first & 15, masked, { ++key, 8, 7, key }, n };
+	key++;
+	struct ws_head h = { first & 0x80, first & 15, masked, { key, 8, 7, key }, n };
 	uint8_t head[WS_HEAD_MAX];
 	buf_put(b, head, ws_head_write(&h, head));
 	size_t at = b->len;
