@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -418,6 +419,16 @@ static int serve_store(struct server *s)
 	return code;
 }
 
+/* A tunnel needs two descriptors; the soft limit is 1024 on most systems. */
+static void allow_descriptors(void)
+{
+	struct rlimit limit;
+	if (!getrlimit(RLIMIT_NOFILE, &limit)) {
+		limit.rlim_cur = limit.rlim_max;
+		setrlimit(RLIMIT_NOFILE, &limit);
+	}
+}
+
 static int serve_gateway(struct cli *cli, const struct gateway_options *o)
 {
 	struct server s = { .cli = cli, .options = o };
@@ -430,6 +441,7 @@ static int serve_gateway(struct cli *cli, const struct gateway_options *o)
 		signal(SIGPIPE, SIG_IGN);
 		prctl(PR_SET_DUMPABLE, 0);
 		umask(077);
+		allow_descriptors();
 		code = serve_store(&s);
 	}
 	child_destroy(s.child);
