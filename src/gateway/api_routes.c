@@ -1,6 +1,5 @@
 #include "gateway/api_private.h"
 
-/* clang-format off: a row a line */
 enum {
 	NOBODY = WHO_NOBODY,
 	USER = WHO_SESSION | WHO_KEY,
@@ -37,16 +36,15 @@ const struct api_route api_routes[] = {
 	{ "POST", "/api/clients/register", AGENT, .op = "client.register", .body = true },
 	{ "POST", "/api/clients/heartbeat", AGENT, .op = "client.heartbeat", .body = true },
 	{ "POST", "/api/clients/create", USER, .op = "client.create", .body = true },
-	{ "GET", "/api/clients", USER, .op = "client.list", .query = PAGE " status search" },
+	{ "GET", "/api/clients", USER, .op = "client.list" },
 	{ "PATCH", "/api/clients/:id", USER, .op = "client.update", ID, .body = true },
 	{ "DELETE", "/api/clients/:id", USER, .op = "client.delete", ID },
 
 	{ "POST", "/api/ingest/event", AGENT, .op = "event.add", .body = true },
 	{ "POST", "/api/runs/claim", AGENT, .op = "run.claim", .body = true },
-	{ "GET", "/api/runs/:id/commands", AGENT, .op = "run.commands", ID, .run = api_signed_run,
-		.reply = api_commands },
+	{ "GET", "/api/runs/:id/commands", AGENT, .op = "run.commands", ID, .reply = api_commands },
 	{ "POST", "/api/runs/:id/commands/:commandId/ack", AGENT, .op = "run.ack",
-		.captures = { "id", "commandId" }, .body = true, .run = api_signed_run },
+		.captures = { "id", "commandId" }, .body = true },
 
 	{ "POST", "/api/runs", USER, .op = "run.create", .body = true },
 	{ "GET", "/api/runs", USER, .op = "run.list",
@@ -79,11 +77,11 @@ const struct api_route api_routes[] = {
 		.captures = { "id", "link" } },
 	{ "POST", "/api/links/ticket", NOBODY, .op = "link.ticket", .body = true },
 
-	{ "GET", "/api/dashboard/stats", USER, .op = "dashboard", .reply = api_dashboard },
-	{ "GET", "/api/dashboard/activity", USER, .op = "dashboard", .reply = api_dashboard },
-	{ "GET", "/api/dashboard/active-runs", USER, .op = "dashboard", .reply = api_dashboard },
+	{ "GET", "/api/dashboard/stats", USER, .op = "dashboard", .reply = api_stats },
+	{ "GET", "/api/dashboard/activity", USER, .op = "dashboard", .reply = api_activity },
+	{ "GET", "/api/dashboard/active-runs", USER, .op = "dashboard", .reply = api_active_runs },
 	{ "GET", "/api/dashboard/needs-attention", USER, .op = "dashboard",
-		.reply = api_dashboard },
+		.reply = api_needs_attention },
 	{ "GET", "/api/alerts", USER, .op = "auth.me", .reply = api_alerts },
 	{ "GET", "/api/alerts/rules", USER, .op = "auth.me", .reply = api_alerts },
 	{ "GET", "/api/alerts/stats", USER, .op = "auth.me", .reply = api_alerts },
@@ -100,7 +98,6 @@ const struct api_route api_routes[] = {
 	{ "GET", "/:account/machines/:id/vnc", USER, .op = "machine.get",
 		.captures = { "account", "id" }, .cloud = true, .reply = api_cloud_vnc },
 };
-/* clang-format on */
 
 const size_t api_n_routes = ARRAY_LEN(api_routes);
 
