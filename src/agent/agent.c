@@ -14,226 +14,25 @@
 #include "crypto/text.h"
 #include "desktop/desktop.h"
 
-/* An agent's life: it registers, claims a run or was given one, tells that it
- * started, serves, finishes. */
+/* An agent's beginning and end, and those of its runs. */
 
 void agent_end(struct agent *a, bool failed, const char *fmt, ...)
 {
-	char why[AGENT_ERROR_MAX];
 	va_list args;
 	if (a->ended)
 		return;
 	a->ended = true;
+	a->end_failed = failed;
 	va_start(args, fmt);
-	vsnprintf(why, sizeof(why), fmt, args);
+	vsnprintf(a->end_why, sizeof(a->end_why), fmt, args);
 	va_end(args);
-	a->events->on_end(a->ctx, failed, why);
+	loop_task_queue(a->loop, &a->end_task);
 }
 
-static void join(void *ctx);
-
-static void join_later(struct agent *a)
-{
-	loop_timer_start(a->poll, backoff_next_ms(&a->join_backoff));
-}
-
-static void put_capabilities(struct json *object)
-{
-	struct json *list = json_make_list();
-	json_add(list, json_make_text("vnc"));
-	json_add(list, json_make_text("screen"));
-	json_add(list, json_make_text("input"));
-	json_add(list, json_make_text("clipboard"));
-	json_put(object, "capabilities", list);
-}
-
-static void tell_started(struct agent *a)
-{
-	char resolution[32];
-	int w, h;
-	struct json *m = json_make_object();
-	desktop_size(a->desktop, &w, &h);
-	snprintf(resolution, sizeof(resolution), "%dx%d", w, h);
-	json_put_text(m, "event", "started");
-	json_put_text(m, "command", "vnc");
-	json_put_text(m, "workerType", "vnc");
-	json_put_text(m, "displayMode", a->display_mode);
-	json_put_text(m, "resolution", resolution);
-	put_capabilities(m);
-	json_put_text(m, "agentId", a->agent_id);
-	agent_marker(a, m);
-	agent_event(a, "info", "Screen sharing is ready");
-}
-
-static void beat(void *ctx);
-
-static void begin(struct agent *a)
-{
-	a->running = true;
-	a->refusals = 0;
-	/* Beyond any an agent before this one used: the gateway takes a number it has
-	 * seen from us for a repetition. Existing gateways expect to begin with 0. */
-	a->sequence = a->own ? (long long)time(NULL) * 1000 : 0;
-	log_info(a->log, "agent: joined run %s at %s", a->run_id, a->url);
-	tell_started(a);
-	if (a->own)
-		agent_control_start(a);
-	beat(a);
-	agent_poll(a);
-}
-
-static void on_beaten(void *ctx, const struct http_client_answer *answer)
+static void on_end_task(void *ctx)
 {
 	struct agent *a = ctx;
-	char why[AGENT_TEXT_MAX];
-	a->beating = 0;
-	if (answer->status == 200 || agent_learn_clock(a, answer))
-		return;
-	agent_why(answer, why, sizeof(why));
-	log_debug(a->log, "agent: no heartbeat: %s", why);
-}
-
-/* "{"agentId": ...}", the caller frees it. */
-static char *identity_body(struct agent *a, bool registers)
-{
-	struct json *body = json_make_object();
-	if (registers) {
-		json_put_text(body, "displayName", a->label);
-		put_capabilities(body);
-	}
-	json_put_text(body, "agentId", a->agent_id);
-	char *text = json_print(body, false);
-	json_drop(body);
-	return text;
-}
-
-static int post_identity(struct agent *a, const char *path, bool registers, http_client_fn *on_done)
-{
-	char *body = identity_body(a, registers);
-	int id = ERR_NOMEM;
-	if (body)
-		id = agent_send(a, AGENT_WITH_CLIENT, "POST", path, body, strlen(body), on_done, a);
-	free(body);
-	return id;
-}
-
-static void beat(void *ctx)
-{
-	struct agent *a = ctx;
-	if (!a->client_token || a->ended)
-		return;
-	loop_timer_start(a->heartbeat, AGENT_HEARTBEAT_MS);
-	int id = a->beating ? 0 : post_identity(a, "/api/clients/heartbeat", false, on_beaten);
-	if (id > 0)
-		a->beating = id;
-}
-
-static void take_run(struct agent *a, struct json_ref run)
-{
-	const char *id = json_get_text(run, "id"), *token = json_get_text(run, "capabilityToken");
-	const char *type = json_get_text(run, "workerType");
-	if (!id || !token || strlen(id) > 50 || strlen(token) > 128)
-		return;
-	if (type && strcmp(type, "vnc")) {
-		log_info(a->log, "agent: run %s is of type %s, not a screen", id, type);
-		return;
-	}
-	free(a->run_id);
-	free(a->capability_token);
-	a->run_id = strdup(id);
-	a->capability_token = strdup(token);
-	if (!a->run_id || !a->capability_token)
-		agent_end(a, true, "not enough memory");
-	else
-		begin(a);
-}
-
-static void on_claimed(void *ctx, const struct http_client_answer *answer)
-{
-	struct agent *a = ctx;
-	char why[AGENT_TEXT_MAX], problem[JSON_PROBLEM_MAX];
-	a->joining = 0;
-	if (answer->status != 200) {
-		agent_why(answer, why, sizeof(why));
-		log_warn(a->log, "agent: cannot claim a run: %s", why);
-		join_later(a);
-		return;
-	}
-	struct json *body = json_parse(answer->body, answer->n_body, problem);
-	struct json_ref run = json_get(json_of(body), "run");
-	a->join_backoff.n = 0;
-	if (json_kind_of(run) == JSON_TYPE_OBJECT)
-		take_run(a, run);
-	if (!a->running && !a->ended)
-		loop_timer_start(a->poll, a->poll_ms);
-	json_drop(body);
-}
-
-static void claim(struct agent *a)
-{
-	int id = post_identity(a, "/api/runs/claim", false, on_claimed);
-	if (id > 0)
-		a->joining = id;
-	else
-		join_later(a);
-}
-
-static void on_registered(void *ctx, const struct http_client_answer *answer)
-{
-	struct agent *a = ctx;
-	char why[AGENT_TEXT_MAX];
-	a->joining = 0;
-	if (answer->status == 200) {
-		a->join_backoff.n = 0;
-		if (a->claims) {
-			log_info(a->log, "agent: registered at %s, waiting for a run", a->url);
-			beat(a);
-			claim(a);
-		} else {
-			begin(a);
-		}
-		return;
-	}
-	agent_why(answer, why, sizeof(why));
-	if (agent_learn_clock(a, answer)) {
-		join(a);
-	} else if (answer->status == 401 || answer->status == 403) {
-		agent_end(a, true,
-			"%s refuses this agent: %s; check the agent id and the client token",
-			a->url, why);
-	} else {
-		log_warn(a->log, "agent: cannot register at %s: %s; trying again", a->url, why);
-		join_later(a);
-	}
-}
-
-static void join(void *ctx)
-{
-	struct agent *a = ctx;
-	if (a->ended || a->joining)
-		return;
-	if (a->claims && a->join_backoff.n == 0 && loop_timer_active(a->heartbeat)) {
-		claim(a); /* registered before */
-		return;
-	}
-	if (!a->client_token) {
-		begin(a);
-		return;
-	}
-	int id = post_identity(a, "/api/clients/register", true, on_registered);
-	if (id > 0)
-		a->joining = id;
-	else
-		join_later(a);
-}
-
-static void on_tick(void *ctx)
-{
-	struct agent *a = ctx;
-	if (a->running)
-		agent_poll(a);
-	else
-		join(a);
+	a->events->on_end(a->ctx, a->end_failed, a->end_why);
 }
 
 static void leave_run(struct agent *a)
@@ -242,44 +41,78 @@ static void leave_run(struct agent *a)
 	agent_runner_stop(a);
 	agent_channels_end(a);
 	agent_outbox_clear(a);
-	a->running = false;
+	if (a->polling)
+		http_client_cancel(a->http, a->polling);
+	a->polling = 0;
+	a->running = a->finishing = a->poll_again = false;
+	loop_timer_stop(a->finish);
+	loop_timer_start(a->poll, a->poll_ms);
 }
 
 void agent_lose_run(struct agent *a, const char *why)
 {
 	log_warn(a->log, "agent: run %s is lost: %s", a->run_id, why);
-	if (!a->claims) {
+	if (a->claims && !a->quitting)
+		leave_run(a);
+	else
 		agent_end(a, true,
 			"the gateway refuses run %s: %s; check run id and capability token",
 			a->run_id, why);
+}
+
+void agent_finished(struct agent *a)
+{
+	if (a->quitting) {
+		agent_end(a, false, "the run is finished");
 		return;
 	}
+	log_info(a->log, "agent: run %s is finished; waiting for the next one", a->run_id);
 	leave_run(a);
-	loop_timer_start(a->poll, a->poll_ms);
 }
 
 static void on_finish_late(void *ctx)
 {
-	agent_end(ctx, false, "the gateway could not be told that the run is finished");
+	struct agent *a = ctx;
+	if (a->quitting)
+		agent_end(a, false, "the gateway could not be told that the run is finished");
+	else
+		agent_lose_run(a, "the gateway could not be told that it is finished");
 }
 
-void agent_finish(struct agent *a, int exit_code)
+static void finish(struct agent *a, int exit_code)
 {
-	if (a->finishing || a->ended)
-		return;
-	if (!a->running) {
-		agent_end(a, false, "no run was under way");
-		return;
-	}
 	struct json *m = json_make_object();
-	agent_flush_lines(a);
+	agent_flush_output(a);
 	json_put_text(m, "event", "finished");
 	json_put_int(m, "exitCode", exit_code);
 	agent_marker(a, m);
 	a->finishing = true;
 	agent_control_stop(a);
 	agent_runner_stop(a);
-	loop_timer_start(a->finish, AGENT_FINISH_MS);
+	agent_channels_end(a);
+	loop_timer_start(a->finish, a->quitting ? AGENT_FINISH_MS : AGENT_LEAVE_MS);
+	agent_outbox_hurry(a);
+}
+
+void agent_stop(struct agent *a)
+{
+	a->quitting = !a->claims;
+	finish(a, 0);
+}
+
+void agent_finish(struct agent *a, int exit_code)
+{
+	if (a->quitting || a->ended)
+		return;
+	a->quitting = true;
+	if (!a->running) {
+		agent_end(a, false, "no run was under way");
+	} else if (!a->finishing) {
+		finish(a, exit_code);
+	} else {
+		loop_timer_start(a->finish, AGENT_FINISH_MS);
+		agent_outbox_hurry(a);
+	}
 }
 
 static char *copy(const char *s)
@@ -299,6 +132,29 @@ static char *take_url(const char *url)
 	return strndup(url, n);
 }
 
+static bool consists_of(const char *s, const char *characters, size_t max)
+{
+	size_t n = strspn(s, characters);
+	return n > 0 && n <= max && s[n] == '\0';
+}
+
+#define LETTERS "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-"
+
+bool agent_is_id(const char *s)
+{
+	return consists_of(s, LETTERS, 50);
+}
+
+bool agent_is_token(const char *s)
+{
+	return consists_of(s, LETTERS ".~+/=", 200);
+}
+
+static bool is_name(const char *s)
+{
+	return s && consists_of(s, LETTERS ".", 200);
+}
+
 static const char *judge(const struct agent_config *c)
 {
 	const char *why = NULL;
@@ -311,6 +167,16 @@ static const char *judge(const struct agent_config *c)
 		       "to act as an existing runner";
 	if (c->hmac_secret && request_key_judge(c->hmac_secret, &why))
 		return why;
+	if (!is_name(c->agent_id))
+		return "an agent id is 1 to 200 letters, digits, dots, dashes and underscores: "
+		       "give one with --agent-id, as the client was created with";
+	if (c->run_id && !agent_is_id(c->run_id))
+		return "a run id is 1 to 50 letters, digits, dashes and underscores: check "
+		       "--run-id";
+	if (c->run_id && !agent_is_token(c->capability_token))
+		return "this is no capability token: copy it again, it is one word of text";
+	if (c->client_token && !agent_is_token(c->client_token))
+		return "this is no client token: copy it again, it is one word of text";
 	if (!c->run_id && !c->client_token)
 		return "to claim runs an agent needs a client token: give --client-token-file, or "
 		       "--run-id and --capability-token-file for one run";
@@ -345,6 +211,22 @@ static int take_texts(struct agent *a, const struct agent_config *c)
 	return bad ? ERR_NOMEM : OK;
 }
 
+/* What the gateway's URL makes of the options for certificates. */
+static int judge_tls(struct agent *a, const struct agent_config *c, char error[AGENT_ERROR_MAX])
+{
+	bool secure = !strncasecmp(a->url, "https", 5);
+	if (!secure && (c->http.pin || c->http.ca_file)) {
+		snprintf(error, AGENT_ERROR_MAX,
+			"a pinned key or certificates are for https:// gateways, and %s has no TLS",
+			a->url);
+		return ERR_AUTH;
+	}
+	if (secure && c->http.insecure)
+		log_warn(a->log, "agent: the gateway's certificate is not checked (--insecure): "
+				 "anybody on the way can read and change what is sent");
+	return OK;
+}
+
 static int open_clients(struct agent *a, const struct agent_config *c, char error[AGENT_ERROR_MAX])
 {
 	struct tls_client_config tls = {
@@ -352,9 +234,9 @@ static int open_clients(struct agent *a, const struct agent_config *c, char erro
 		.pin = c->http.pin,
 		.insecure = c->http.insecure,
 	};
-	if (c->http.insecure)
-		log_warn(a->log, "agent: the gateway's certificate is not checked (--insecure): "
-				 "anybody on the way can read and change what is sent");
+	int err = judge_tls(a, c, error);
+	if (err)
+		return err;
 	a->http = http_client_create(a->loop, &c->http);
 	if (!a->http)
 		return ERR_NOMEM;
@@ -370,10 +252,10 @@ struct agent *agent_create(struct loop *l, const struct agent_config *c,
 	const struct agent_events *events, void *ctx, char error[AGENT_ERROR_MAX])
 {
 	const char *why = judge(c);
-	struct agent *a = calloc(1, sizeof(*a));
+	struct agent *a = why ? NULL : calloc(1, sizeof(*a));
 	snprintf(error, AGENT_ERROR_MAX, "%s", why ? why : "not enough memory");
-	if (!a || why)
-		goto fail;
+	if (!a)
+		return NULL;
 	a->loop = l;
 	a->log = c->log;
 	a->desktop = c->desktop;
@@ -381,7 +263,9 @@ struct agent *agent_create(struct loop *l, const struct agent_config *c,
 	a->ctx = ctx;
 	a->require_password = c->require_password;
 	a->poll_ms = c->poll_interval_ms ? c->poll_interval_ms : AGENT_POLL_MS;
-	a->start = (struct loop_task){ .run = join, .ctx = a };
+	a->rest_ms = c->poll_interval_ms ? c->poll_interval_ms : AGENT_REST_MS;
+	a->start = (struct loop_task){ .run = agent_join, .ctx = a };
+	a->end_task = (struct loop_task){ .run = on_end_task, .ctx = a };
 	a->url = take_url(c->gateway_url);
 	if (!a->url) {
 		snprintf(error, AGENT_ERROR_MAX,
@@ -390,11 +274,11 @@ struct agent *agent_create(struct loop *l, const struct agent_config *c,
 			c->gateway_url ? c->gateway_url : "");
 		goto fail;
 	}
-	a->poll = loop_timer_create(l, on_tick, a);
-	a->heartbeat = loop_timer_create(l, beat, a);
+	a->poll = loop_timer_create(l, agent_tick, a);
+	a->heartbeat = loop_timer_create(l, agent_beat, a);
 	a->finish = loop_timer_create(l, on_finish_late, a);
 	if (!a->poll || !a->heartbeat || !a->finish || take_texts(a, c) || agent_outbox_init(a) ||
-		open_clients(a, c, error))
+		agent_output_init(a) || open_clients(a, c, error))
 		goto fail;
 	loop_task_queue(l, &a->start);
 	return a;
@@ -417,10 +301,12 @@ void agent_destroy(struct agent *a)
 	a->ended = true;
 	if (a->loop) {
 		loop_task_cancel(a->loop, &a->start);
+		loop_task_cancel(a->loop, &a->end_task);
 		agent_control_stop(a);
 		agent_runner_stop(a);
 		agent_channels_end(a);
 		agent_outbox_fini(a);
+		agent_output_fini(a);
 	}
 	loop_timer_destroy(a->control_retry);
 	loop_timer_destroy(a->poll);

@@ -14,7 +14,7 @@ enum { AGENT_ERROR_MAX = 512 };
 
 struct agent_config {                          /* copied */
 	const struct log *log;                 /* borrowed */
-	struct desktop *desktop;               /* borrowed */
+	struct desktop *desktop;               /* borrowed; outlives the agent's turns */
 	const char *gateway_url;               /* "http(s)://HOST[:PORT][/PREFIX]" */
 	const char *run_id, *capability_token; /* NULL: claims runs of worker type vnc */
 	const char *client_token;              /* or NULL */
@@ -27,15 +27,17 @@ struct agent_config {                          /* copied */
 };
 
 struct agent_events {
-	/* The gateway asked to stop (__STOP__), or nothing can come of it any more
-	 * (`failed`: the run is gone, the token is wrong ...). */
+	/* The gateway asked to stop the run that was given (__STOP__; of claimed runs it
+	 * goes on with the next), it is finished, or nothing can come of it any more
+	 * (`failed`: the run is gone, the token is wrong ...). Never from inside a call;
+	 * only agent_destroy() is left to do. */
 	void (*on_end)(void *ctx, bool failed, const char *why);
 };
 
 /* NULL: `error` says what is wrong and what to do. */
 struct agent *agent_create(struct loop *l, const struct agent_config *config,
 	const struct agent_events *events, void *ctx, char error[AGENT_ERROR_MAX]);
-/* Output of the desktop's command, for stdout and stderr events; lines of UTF-8. */
+/* Output of the desktop's command, for stdout and stderr events. */
 void agent_output(struct agent *a, bool is_error, const char *text, size_t n);
 /* The shared thing ended: sends the finished marker; then on_end, within 3 s. */
 void agent_finish(struct agent *a, int exit_code);

@@ -142,8 +142,11 @@ static void on_dialled(void *ctx, const struct ws_dial_answer *answer)
 	struct ws_config config = { .role = WS_CLIENT };
 	c->dial = NULL;
 	if (!answer->stream) {
+		/* 404: the viewer has left; other refusals leave it waiting. */
 		log_warn(c->agent->log, "agent: channel %s: no connection: %s", c->id,
 			answer->error);
+		if (answer->status != 404)
+			refuse(c->agent, c->id, "the agent could not connect to the gateway");
 		agent_channel_drop(c);
 		return;
 	}
@@ -199,7 +202,7 @@ static void add(struct agent *a, struct agent_channel *c, const struct tunnel_me
 
 void agent_channel_open(struct agent *a, const struct tunnel_message *m)
 {
-	if (find(a, m->channel))
+	if (find(a, m->channel) || !agent_is_id(m->channel))
 		return;
 	if (strcmp(m->kind, "rfb")) {
 		refuse(a, m->channel, "this agent has no such kind of channel");
@@ -237,6 +240,8 @@ void agent_channel_close(struct agent *a, const char *channel, const char *why)
 	struct agent_channel *c = find(a, channel);
 	if (c)
 		end(c, why);
+	else
+		agent_sessions_close(a, channel, why);
 }
 
 void agent_channel_set_rights(struct agent *a, const char *channel, enum tunnel_rights rights)

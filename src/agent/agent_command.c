@@ -20,21 +20,14 @@ static void stop(struct agent *a, const char *id)
 {
 	agent_ack(a, id, "Stopping", NULL);
 	log_info(a->log, "agent: the gateway asked to stop");
-	agent_finish(a, 0);
-}
-
-/* An id goes into a path, so it is one or it is not taken. */
-static bool is_id(const char *s)
-{
-	size_t n = strspn(s, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-");
-	return n > 0 && n < 64 && s[n] == '\0';
+	agent_stop(a);
 }
 
 static void take(struct agent *a, struct json_ref command)
 {
 	const char *id = json_get_text(command, "id");
 	const char *what = json_get_text(command, "command");
-	if (!id || !what || !is_id(id) || is_done(a, id))
+	if (!id || !what || !agent_is_id(id) || is_done(a, id))
 		return;
 	snprintf(a->done[a->n_done++ % AGENT_DONE_MAX], sizeof(a->done[0]), "%s", id);
 	if (!strcmp(what, "__STOP__"))
@@ -53,8 +46,9 @@ static void take_all(struct agent *a, const struct http_client_answer *answer)
 	struct json *list = json_parse(answer->body, answer->n_body, problem);
 	if (json_kind_of(json_of(list)) != JSON_TYPE_LIST)
 		log_warn(a->log, "agent: the gateway's list of commands is none");
-	for (size_t i = 0; i < json_len(json_of(list)) && !a->finishing; i++)
-		take(a, json_at(json_of(list), i));
+	for (size_t i = 0; i < json_len(json_of(list)); i++)
+		if (a->running && !a->finishing)
+			take(a, json_at(json_of(list), i));
 	json_drop(list);
 }
 
@@ -63,7 +57,7 @@ static void on_polled(void *ctx, const struct http_client_answer *answer)
 	struct agent *a = ctx;
 	char why[AGENT_TEXT_MAX];
 	a->polling = 0;
-	unsigned wait = a->poll_ms;
+	unsigned wait = a->control ? a->rest_ms : a->poll_ms;
 	if (answer->status == 200) {
 		a->refusals = 0;
 		take_all(a, answer);
@@ -80,12 +74,13 @@ static void on_polled(void *ctx, const struct http_client_answer *answer)
 		}
 	}
 	if (a->running && !a->finishing && !a->ended)
-		loop_timer_start(a->poll, wait);
+		loop_timer_start(a->poll, a->poll_again ? 0 : wait);
 }
 
 void agent_poll(struct agent *a)
 {
 	char path[AGENT_PATH_MAX];
+	a->poll_again = a->polling;
 	if (a->polling || !a->running || a->finishing || a->ended)
 		return;
 	loop_timer_stop(a->poll);

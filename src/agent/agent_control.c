@@ -3,10 +3,14 @@
 #include <string.h>
 
 #include "agent/agent_private.h"
+#include "base/clock.h"
 #include "http/ws_dial.h"
 #include "net/ws_text.h"
 
 /* The control WebSocket of an agent of our own: doc/PROTOCOL.tunnel.md section 1. */
+
+/* One that ends sooner was refused rather than lost: waits go on growing. */
+enum { LASTED_US = 10 * 1000 * 1000 };
 
 static void connect_now(void *agent);
 
@@ -75,7 +79,6 @@ static void on_message(void *ctx, const char *text, size_t n)
 		connect_later(a);
 		return;
 	}
-	a->control_backoff.n = 0;
 	act(a, &m);
 	tunnel_message_fini(&m);
 }
@@ -83,7 +86,10 @@ static void on_message(void *ctx, const char *text, size_t n)
 static void on_close(void *ctx, int err, unsigned code, const char *reason)
 {
 	struct agent *a = ctx;
+	bool lasted = clock_now_us() - a->control_since_us > LASTED_US;
 	(void)err;
+	if (lasted)
+		a->control_backoff.n = 0;
 	log_info(a->log, "agent: the control connection ended: %u%s%s", code, *reason ? " " : "",
 		reason);
 	struct ws_text *ws = a->control;
@@ -96,6 +102,7 @@ static void on_close(void *ctx, int err, unsigned code, const char *reason)
 			a->run_id);
 	else
 		connect_later(a);
+	agent_poll(a); /* commands are not pushed for now */
 }
 
 static const struct ws_text_events control_events = { on_message, on_close };
@@ -122,6 +129,7 @@ static void on_dialled(void *ctx, const struct ws_dial_answer *answer)
 		connect_later(a);
 		return;
 	}
+	a->control_since_us = clock_now_us();
 	log_info(a->log, "agent: connected to %s", a->url);
 	say_hello(a);
 	agent_poll(a);

@@ -3,9 +3,6 @@
 #include <string.h>
 
 #include "agent/agent_private.h"
-#include "rfb/utf8.h"
-
-enum { LINES_MAX = 8 * 1024, LINES_MS = 200 };
 
 static void drop_first(struct agent_outbox *o)
 {
@@ -62,32 +59,22 @@ static void on_sent(void *ctx, const struct http_client_answer *answer)
 	send_first(a);
 }
 
-static void send_first(struct agent *a)
+/* Output leaves room for what must not be lost: acknowledgements and markers. */
+static bool has_room(const struct agent_outbox *o, size_t n, bool is_output)
 {
-	struct agent_outbox *o = &a->outbox;
-	if (o->request || loop_timer_active(o->retry) || a->ended)
-		return;
-	if (!o->first) {
-		if (a->finishing)
-			agent_end(a, false, "the run is finished");
-		return;
-	}
-	int id = agent_send(
-		a, AGENT_WITH_RUN, "POST", o->first->path, o->first->body, o->first->n, on_sent, a);
-	if (id > 0)
-		o->request = id;
-	else
-		retry_later(a);
+	size_t spare = is_output ? 0 : AGENT_OUTBOX_SPARE;
+	return o->n < AGENT_OUTBOX_MAX + spare &&
+	       (!is_output || o->bytes + n <= AGENT_OUTBOX_BYTES);
 }
 
-static void post(struct agent *a, const char *path, struct json *body)
+static void put(struct agent *a, const char *path, struct json *body, bool is_output)
 {
 	struct agent_outbox *o = &a->outbox;
 	char *text = json_print(body, false);
 	struct agent_letter *l = calloc(1, sizeof(*l));
 	size_t n = text ? strlen(text) : 0;
 	json_drop(body);
-	if (!l || !text || o->n == AGENT_OUTBOX_MAX || o->bytes + n > AGENT_OUTBOX_BYTES) {
+	if (!l || !text || !has_room(o, n, is_output)) {
 		if (o->dropped++ == 0)
 			log_warn(a->log,
 				"agent: the gateway does not take what it is told: dropping "
@@ -103,18 +90,53 @@ static void post(struct agent *a, const char *path, struct json *body)
 	o->last = &l->next;
 	o->n++;
 	o->bytes += n;
-	send_first(a);
+}
+
+static void put_event(struct agent *a, const char *type, const char *data)
+{
+	struct json *body = json_make_object();
+	json_put_text(body, "type", type);
+	json_put_text(body, "data", data);
+	json_put_int(body, "sequence", a->sequence++);
+	put(a, "/api/ingest/event", body, type[0] == 's'); /* stdout, stderr */
+}
+
+static void tell_dropped(struct agent *a)
+{
+	char text[AGENT_TEXT_MAX];
+	struct agent_outbox *o = &a->outbox;
+	snprintf(text, sizeof(text), "%llu messages were lost: the gateway did not take them",
+		o->dropped);
+	o->dropped = 0;
+	put_event(a, "error", text);
+}
+
+static void send_first(struct agent *a)
+{
+	struct agent_outbox *o = &a->outbox;
+	if (o->request || loop_timer_active(o->retry) || a->ended)
+		return;
+	if (!o->first && o->dropped > 0)
+		tell_dropped(a);
+	if (!o->first) {
+		if (a->finishing)
+			agent_finished(a);
+		return;
+	}
+	int id = agent_send(
+		a, AGENT_WITH_RUN, "POST", o->first->path, o->first->body, o->first->n, on_sent, a);
+	if (id > 0)
+		o->request = id;
+	else
+		retry_later(a);
 }
 
 void agent_event(struct agent *a, const char *type, const char *data)
 {
 	if (!a->running)
 		return;
-	struct json *body = json_make_object();
-	json_put_text(body, "type", type);
-	json_put_text(body, "data", data);
-	json_put_int(body, "sequence", a->sequence++);
-	post(a, "/api/ingest/event", body);
+	put_event(a, type, data);
+	send_first(a);
 }
 
 void agent_marker(struct agent *a, struct json *marker)
@@ -133,104 +155,40 @@ void agent_ack(struct agent *a, const char *command_id, const char *result, cons
 	snprintf(path, sizeof(path), "/api/runs/%s/commands/%s/ack", a->run_id, command_id);
 	json_put(body, "result", result ? json_make_text(result) : json_make_null());
 	json_put(body, "error", error ? json_make_text(error) : json_make_null());
-	post(a, path, body);
-}
-
-/* What is no UTF-8 becomes U+FFFD, NUL a space. */
-static void put_clean(struct buf *out, const char *text, size_t n)
-{
-	const uint8_t *p = (const uint8_t *)text;
-	while (n > 0) {
-		uint32_t c;
-		size_t len = utf8_decode(p, n, &c);
-		if (len == 0)
-			buf_put(out, "\xef\xbf\xbd", 3);
-		else if (*p == 0)
-			buf_put(out, " ", 1);
-		else
-			buf_put(out, p, len);
-		len = len ? len : 1;
-		p += len;
-		n -= len;
-	}
-}
-
-static void flush_line(struct agent_line *line)
-{
-	loop_timer_stop(line->flush);
-	if (line->text.len == 0)
-		return;
-	struct buf clean;
-	buf_init(&clean, 4 * LINES_MAX);
-	put_clean(&clean, (const char *)line->text.data, line->text.len);
-	buf_put_u8(&clean, 0);
-	if (!buf_ok(&clean))
-		agent_event(line->agent, line->is_error ? "stderr" : "stdout",
-			(const char *)clean.data);
-	buf_fini(&clean);
-	buf_reset(&line->text);
-}
-
-static void on_line_due(void *ctx)
-{
-	flush_line(ctx);
-}
-
-void agent_flush_lines(struct agent *a)
-{
-	flush_line(&a->lines[0]);
-	flush_line(&a->lines[1]);
-}
-
-void agent_output(struct agent *a, bool is_error, const char *text, size_t n)
-{
-	struct agent_line *line = &a->lines[is_error];
-	while (n > 0) {
-		size_t room = LINES_MAX - line->text.len;
-		size_t part = n < room ? n : room;
-		buf_put(&line->text, text, part);
-		text += part;
-		n -= part;
-		if (line->text.len == LINES_MAX)
-			flush_line(line);
-	}
-	if (line->text.len > 0 && !loop_timer_active(line->flush))
-		loop_timer_start(line->flush, LINES_MS);
+	put(a, path, body, false);
+	send_first(a);
 }
 
 int agent_outbox_init(struct agent *a)
 {
 	a->outbox.last = &a->outbox.first;
 	a->outbox.retry = loop_timer_create(a->loop, on_retry, a);
-	bool bad = !a->outbox.retry;
-	for (int i = 0; i < 2; i++) {
-		a->lines[i].agent = a;
-		a->lines[i].is_error = i == 1;
-		buf_init(&a->lines[i].text, LINES_MAX);
-		a->lines[i].flush = loop_timer_create(a->loop, on_line_due, &a->lines[i]);
-		bad |= !a->lines[i].flush;
-	}
-	return bad ? ERR_NOMEM : OK;
+	return a->outbox.retry ? OK : ERR_NOMEM;
+}
+
+void agent_outbox_hurry(struct agent *a)
+{
+	loop_timer_stop(a->outbox.retry);
+	a->outbox.backoff.n = 0;
+	send_first(a);
 }
 
 void agent_outbox_clear(struct agent *a)
 {
-	if (a->outbox.request > 0)
-		http_client_cancel(a->http, a->outbox.request);
-	a->outbox.request = 0;
-	while (a->outbox.first)
-		drop_first(&a->outbox);
-	if (a->outbox.retry)
-		loop_timer_stop(a->outbox.retry);
-	a->outbox.backoff.n = 0;
+	struct agent_outbox *o = &a->outbox;
+	if (o->request > 0)
+		http_client_cancel(a->http, o->request);
+	o->request = 0;
+	while (o->first)
+		drop_first(o);
+	if (o->retry)
+		loop_timer_stop(o->retry);
+	o->backoff.n = 0;
+	o->dropped = 0;
 }
 
 void agent_outbox_fini(struct agent *a)
 {
 	agent_outbox_clear(a);
 	loop_timer_destroy(a->outbox.retry);
-	for (int i = 0; i < 2; i++) {
-		buf_fini(&a->lines[i].text);
-		loop_timer_destroy(a->lines[i].flush);
-	}
 }

@@ -13,12 +13,15 @@ enum {
 	AGENT_POLL_MS = 2000,
 	AGENT_HEARTBEAT_MS = 30 * 1000,
 	AGENT_FINISH_MS = 3000,
+	AGENT_LEAVE_MS = 60 * 1000, /* to tell of a run's end when others are to follow */
+	AGENT_REST_MS = 30 * 1000,  /* between polls while commands are pushed */
 	AGENT_FIELDS_MAX = 12,
 	AGENT_FIELD_MAX = 640,
 	/* What waits to be told while the gateway is away. */
 	AGENT_OUTBOX_MAX = 1000,
 	AGENT_OUTBOX_BYTES = 4 * 1024 * 1024,
-	AGENT_DONE_MAX = 32, /* commands that are remembered as taken */
+	AGENT_OUTBOX_SPARE = 64, /* further ones that are no output */
+	AGENT_DONE_MAX = 32,     /* commands that are remembered as taken */
 	AGENT_CHANNELS_MAX = 256,
 	AGENT_QUEUE_MAX =
 		68 * 1024 * 1024, /* of a channel's socket: the desktop's limit is lower */
@@ -71,19 +74,24 @@ struct agent {
 	bool own;     /* signs with it */
 	bool claims;  /* runs are claimed, not given */
 	bool require_password;
-	unsigned poll_ms;
+	unsigned poll_ms, rest_ms; /* between polls; while commands are pushed */
 	struct http_client *http;
 	struct tls_context *tls;  /* for WebSockets; NULL for http:// */
 	long long clock_offset_s; /* gateway's clock minus ours */
 
-	struct loop_task start;
+	struct loop_task start, end_task;
 	struct loop_timer *poll, *heartbeat, *finish, *control_retry;
 	int joining, polling, beating; /* requests under way */
 	struct backoff join_backoff, control_backoff;
-	int refusals; /* polls in a row that were refused */
-	bool running; /* a run is known and was told of */
-	bool finishing;
-	bool ended; /* on_end was called */
+	int refusals;    /* polls in a row that were refused */
+	bool registered; /* and runs may be claimed */
+	bool running;    /* a run is known and was told of */
+	bool poll_again; /* there is something new since the poll that is under way */
+	bool finishing;  /* the run is over, as soon as the gateway knows */
+	bool quitting;   /* and there will be no other */
+	bool ended;      /* on_end is due or was called */
+	bool end_failed;
+	char end_why[AGENT_ERROR_MAX];
 	struct agent_outbox outbox;
 	struct agent_line lines[2];
 	long long sequence;
@@ -92,6 +100,7 @@ struct agent {
 
 	struct ws_dial *control_dial;
 	struct ws_text *control;
+	uint64_t control_since_us;
 	struct agent_channel *channels; /* a list */
 	int n_channels;
 	struct agent_session *sessions; /* a list: with a link or waiting for one */
@@ -99,9 +108,20 @@ struct agent {
 };
 
 /* agent.c */
+/* on_end follows by the ready list. */
 void agent_end(struct agent *a, bool failed, const char *fmt, ...) PRINTF_LIKE(3, 4);
 /* The run is gone: claims another one, or ends. */
 void agent_lose_run(struct agent *a, const char *why);
+/* The gateway asked to stop: ends the run, and the agent when it was given that one. */
+void agent_stop(struct agent *a);
+void agent_finished(struct agent *a); /* all is told */
+
+/* agent_join.c */
+void agent_join(void *agent);
+void agent_tick(void *agent); /* of `poll`: looks for a run, or for its commands */
+void agent_beat(void *agent);
+bool agent_is_id(const char *s);    /* of a run, channel or command: may stand in a path */
+bool agent_is_token(const char *s); /* may stand in a header */
 
 /* agent_request.c */
 struct agent_fields {
@@ -131,7 +151,13 @@ void agent_event(struct agent *a, const char *type, const char *data);
 void agent_marker(struct agent *a, struct json *marker); /* takes it */
 void agent_ack(struct agent *a, const char *command_id, const char *result, const char *error);
 void agent_outbox_clear(struct agent *a);
-void agent_flush_lines(struct agent *a);
+void agent_outbox_hurry(struct agent *a); /* tries now */
+
+/* agent_output.c: what the desktop's command writes, as events. */
+MUST_USE int agent_output_init(struct agent *a);
+void agent_output_fini(struct agent *a);
+void agent_begin_output(struct agent *a); /* of a run: what came before is told now */
+void agent_flush_output(struct agent *a);
 
 /* agent_command.c */
 void agent_poll(struct agent *a);
@@ -173,6 +199,7 @@ void agent_session_open(struct agent_channel *c, const struct tunnel_record *ope
 void agent_session_set_rights(struct agent_session *s, enum tunnel_rights rights);
 void agent_sessions_revoke(struct agent *a, const char *grant, const char *why); /* NULL: all */
 void agent_session_end(struct agent_session *s, const char *why);
+void agent_sessions_close(struct agent *a, const char *channel, const char *why);
 
 /* agent_runner.c: streaming as an existing runner does. */
 void agent_runner_start(struct agent *a, const char *command_id);

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "agent/agent_private.h"
+#include "base/clock.h"
 #include "http/ws_dial.h"
 #include "net/ws_stream.h"
 
@@ -10,7 +11,7 @@
  * we are the RFB server and speak first. A stream that ends because its viewer left is
  * opened anew, for the next one, until STOP. */
 
-enum { TRIES_MAX = 5 };
+enum { TRIES_MAX = 5, LASTED_US = 1000 * 1000 };
 
 struct agent_runner {
 	struct agent *agent; /* NULL: stopped, and freed when its viewer is gone */
@@ -21,6 +22,7 @@ struct agent_runner {
 	unsigned tries;
 	uint32_t viewer;
 	bool shown; /* a viewer of the desktop is on it */
+	uint64_t shown_us;
 };
 
 static void dial_now(void *runner);
@@ -61,10 +63,15 @@ static void on_left(void *ctx)
 {
 	struct agent_runner *r = ctx;
 	r->shown = false;
-	if (!r->agent)
+	if (!r->agent) {
 		destroy(r);
-	else
-		loop_timer_start(r->retry, 0);
+		return;
+	}
+	/* A gateway that ends each stream at once does not want one. */
+	bool lasted = clock_now_us() - r->shown_us > LASTED_US;
+	if (lasted)
+		r->backoff.n = 0;
+	loop_timer_start(r->retry, lasted ? 0 : backoff_next_ms(&r->backoff));
 }
 
 static void on_dialled(void *ctx, const struct ws_dial_answer *answer)
@@ -91,9 +98,9 @@ static void on_dialled(void *ctx, const struct ws_dial_answer *answer)
 		try_again(r, "not enough memory");
 		return;
 	}
-	r->shown = true;
 	r->tries = 0;
-	r->backoff.n = 0;
+	r->shown = true;
+	r->shown_us = clock_now_us();
 	acknowledge(r, "VNC streaming started", NULL);
 }
 
@@ -136,8 +143,9 @@ void agent_runner_start(struct agent *a, const char *command_id)
 		r->retry = retry;
 		a->runner = r;
 	}
+	acknowledge(r, NULL, "Another start came");
 	snprintf(r->command_id, sizeof(r->command_id), "%s", command_id);
-	r->tries = 0;
+	r->tries = r->backoff.n = 0;
 	if (!r->dial) {
 		loop_timer_stop(r->retry);
 		dial_now(r);
