@@ -23,6 +23,7 @@ enum {
 	IN_BYTES = STORE_ANSWER_BYTES + 1024 * 1024,
 	READS_A_TURN = 8,
 	NOW_MS = 10 * 1000,
+	IMPORT_MS = 60 * 60 * 1000, /* of a file of any size */
 	END_MS = 2000,
 	START_MS = 30 * 1000,
 };
@@ -345,9 +346,9 @@ void store_forget(struct store *s, int id)
 }
 
 /* Reads until the answer to `id` is there; what else comes is for nobody. */
-static int wait_answer(struct store *s, int id, int *status, struct json **answer)
+static int wait_answer(struct store *s, int id, int limit_ms, int *status, struct json **answer)
 {
-	uint64_t until = clock_now_us() + NOW_MS * 1000ull;
+	uint64_t until = clock_now_us() + (uint64_t)limit_ms * 1000;
 	for (;;) {
 		struct json *m = NULL;
 		size_t used = 0;
@@ -385,7 +386,8 @@ int store_ask_now(struct store *s, const char *op, const struct store_who *who, 
 	if (!err)
 		err = store_wire_write_all(s->pair, &s->out, NOW_MS);
 	if (!err)
-		err = wait_answer(s, id, &status, answer);
+		err = wait_answer(
+			s, id, strcmp(op, "import") ? NOW_MS : IMPORT_MS, &status, answer);
 	if (err) {
 		*answer = json_make_object();
 		json_put_text(*answer, "error", "The store does not answer");

@@ -84,7 +84,7 @@ MUST_USE int store_ask(struct store *s, const char *op, const struct store_who *
 	struct json *args, store_answer_fn *on_answer, void *ctx);
 void store_forget(
 	struct store *s, int id); /* no call comes any more; it may be done all the same */
-/* Without a loop: waits for the answer (10 s at most) and returns its status. The caller
- * drops *answer. */
+/* Without a loop: waits for the answer (10 s at most; an import: an hour) and returns
+ * its status. The caller drops *answer. */
 int store_ask_now(struct store *s, const char *op, const struct store_who *who, struct json *args,
 	struct json **answer);
