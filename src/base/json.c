@@ -137,7 +137,7 @@ char *json_print(const struct json *j, bool indented)
 
 /* jansson's own limit is 2048 levels. Brackets in texts do not count; what is not
  * JSON at all is found by it later. */
-static bool is_too_deep(const char *text, size_t n)
+static bool is_too_deep(const char *text, size_t n, int levels_max)
 {
 	int depth = 0;
 	bool in_text = false;
@@ -147,7 +147,7 @@ static bool is_too_deep(const char *text, size_t n)
 			i++;
 		else if (c == '"')
 			in_text = !in_text;
-		else if (!in_text && (c == '[' || c == '{') && ++depth > JSON_DEPTH_MAX)
+		else if (!in_text && (c == '[' || c == '{') && ++depth > levels_max)
 			return true;
 		else if (!in_text && (c == ']' || c == '}'))
 			depth--;
@@ -163,10 +163,11 @@ static void make_printable(char *text)
 			*text = '?';
 }
 
-struct json *json_parse(const void *text, size_t n, char problem[JSON_PROBLEM_MAX])
+struct json *json_parse_levels(
+	const void *text, size_t n, int levels_max, char problem[JSON_PROBLEM_MAX])
 {
-	if (is_too_deep(text, n)) {
-		snprintf(problem, JSON_PROBLEM_MAX, "JSON of more than %d levels", JSON_DEPTH_MAX);
+	if (is_too_deep(text, n, levels_max)) {
+		snprintf(problem, JSON_PROBLEM_MAX, "JSON of more than %d levels", levels_max);
 		return NULL;
 	}
 	/* jansson takes a NUL for the end. */
@@ -187,6 +188,11 @@ struct json *json_parse(const void *text, size_t n, char problem[JSON_PROBLEM_MA
 	if (!j)
 		snprintf(problem, JSON_PROBLEM_MAX, "Out of memory");
 	return j;
+}
+
+struct json *json_parse(const void *text, size_t n, char problem[JSON_PROBLEM_MAX])
+{
+	return json_parse_levels(text, n, JSON_DEPTH_MAX, problem);
 }
 
 static struct json_ref ref(const json_t *value)
@@ -240,6 +246,28 @@ const char *json_text(struct json_ref r)
 long long json_int(struct json_ref r, long long otherwise)
 {
 	return json_kind_of(r) == JSON_TYPE_INT ? json_integer_value(r.value) : otherwise;
+}
+
+/* What was parsed has few levels. */
+int json_levels(struct json_ref r)
+{
+	json_t *value = (json_t *)(uintptr_t)r.value, *item;
+	const char *key;
+	size_t i;
+	int most = 0, n;
+	if (!json_is_array(value) && !json_is_object(value))
+		return 0;
+	json_array_foreach(value, i, item)
+	{
+		n = json_levels(ref(item));
+		most = n > most ? n : most;
+	}
+	json_object_foreach(value, key, item)
+	{
+		n = json_levels(ref(item));
+		most = n > most ? n : most;
+	}
+	return most + 1;
 }
 
 double json_number(struct json_ref r, double otherwise)

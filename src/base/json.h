@@ -48,6 +48,10 @@ enum { JSON_DEPTH_MAX = 32, JSON_PROBLEM_MAX = 160 };
  * keys, NUL in texts and more than JSON_DEPTH_MAX levels are refused. NULL: not
  * JSON or no memory; `problem` then says in one sentence what and where. */
 struct json *json_parse(const void *text, size_t n, char problem[JSON_PROBLEM_MAX]);
+/* The same with another limit of levels: for what a process of ours has put around
+ * something that was parsed with the usual one. */
+struct json *json_parse_levels(
+	const void *text, size_t n, int levels_max, char problem[JSON_PROBLEM_MAX]);
 /* Nothing for NULL, and for a tree that json_print() would refuse for memory. */
 struct json_ref json_of(const struct json *j);
 enum json_kind json_kind_of(struct json_ref r);
@@ -56,6 +60,7 @@ struct json_ref json_at(struct json_ref list, size_t i);
 size_t json_len(struct json_ref r);       /* items of a list, members of an object, else 0 */
 const char *json_text(struct json_ref r); /* NULL: no text */
 long long json_int(struct json_ref r, long long otherwise);
+int json_levels(struct json_ref r); /* of lists and objects in one another; a text has none */
 double json_number(struct json_ref r, double otherwise); /* also of an integer */
 bool json_bool(struct json_ref r, bool otherwise);
 const char *json_get_text(struct json_ref object, const char *key); /* NULL: no text */

@@ -6,7 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { ID_MAX = 50, ITEM_MAX = 100 };
+/* An object is kept and answered with more around it, which readers must still take. */
+enum { ID_MAX = 50, ITEM_MAX = 100, LEVELS_MAX = JSON_DEPTH_MAX / 2 };
 
 /* Characters of UTF-8: what is not a continuation byte. */
 static long long count_characters(const char *text)
@@ -118,6 +119,9 @@ static struct json *take_object(const struct shape_field *f, struct json_ref v, 
 {
 	if (json_kind_of(v) != JSON_TYPE_OBJECT)
 		return refuse(error, "%s must be an object", f->name);
+	if (json_levels(v) > LEVELS_MAX)
+		return refuse(
+			error, "%s must be an object of at most %d levels", f->name, LEVELS_MAX);
 	struct json *copy = json_clone(v);
 	char *text = json_print(copy, false);
 	bool fits = text && strlen(text) <= (unsigned long long)f->max;

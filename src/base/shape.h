@@ -13,7 +13,7 @@ enum shape_type {
 	SHAPE_INT,  /* min to max; a text of digits goes too where `loose` is set */
 	SHAPE_BOOL,
 	SHAPE_TEXTS,  /* a list of at most max texts of at most 100 characters each */
-	SHAPE_OBJECT, /* any object that prints to at most max bytes */
+	SHAPE_OBJECT, /* any object of 16 levels that prints to at most max bytes */
 	SHAPE_ANY,
 };
 

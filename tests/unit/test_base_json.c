@@ -181,6 +181,29 @@ static void depth_has_a_limit(void **state)
 	json_drop(j);
 }
 
+static void levels_are_counted(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *text;
+		int levels;
+	} rows[] = { { "1", 0 }, { "\"[[\"", 0 }, { "[]", 1 }, { "{\"a\": 1}", 1 },
+		{ "[1, {\"a\": [[], 2]}, []]", 4 }, { "{\"a\": [], \"b\": {\"c\": {}}}", 3 } };
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		char problem[JSON_PROBLEM_MAX];
+		struct json *j = parse(rows[i].text);
+		assert_int_equal(json_levels(json_of(j)), rows[i].levels);
+		json_drop(j);
+		j = json_parse_levels(rows[i].text, strlen(rows[i].text), rows[i].levels, problem);
+		assert_non_null(j);
+		json_drop(j);
+		if (rows[i].levels > 0)
+			assert_null(json_parse_levels(
+				rows[i].text, strlen(rows[i].text), rows[i].levels - 1, problem));
+	}
+	assert_int_equal(json_levels((struct json_ref){ NULL }), 0);
+}
+
 static void every_prefix_is_refused(void **state)
 {
 	(void)state;
@@ -225,6 +248,7 @@ int main(void)
 		cmocka_unit_test(what_is_missing_has_empty_answers),
 		cmocka_unit_test(refuses_what_is_not_json),
 		cmocka_unit_test(depth_has_a_limit),
+		cmocka_unit_test(levels_are_counted),
 		cmocka_unit_test(every_prefix_is_refused),
 		cmocka_unit_test(members_are_visited_until_enough),
 		cmocka_unit_test(failed_allocations_leave_nothing_half),

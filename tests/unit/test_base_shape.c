@@ -124,6 +124,8 @@ static void says_what_does_not_fit(void **state)
 			"tags must be a list of at most 2 texts of at most 100 characters" },
 		{ "{\"meta\":{\"abc\":1234}}", "meta must be an object of at most 12 bytes" },
 		{ "{\"meta\":[]}", "meta must be an object" },
+		{ "{\"meta\":{\"\":[[[[[[[[[[[[[[[[]]]]]]]]]]]]]]]]}}",
+			"meta must be an object of at most 16 levels" },
 	};
 	for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
 		char error[SHAPE_ERROR_MAX];

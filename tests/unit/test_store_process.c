@@ -191,6 +191,84 @@ static void passwords_are_worked_on_aside(void **state)
 	store_stop(s);
 }
 
+/* `levels` objects in one another; the caller's. */
+static struct json *nest(int levels)
+{
+	struct json *inner = json_make_object();
+	for (int i = 1; i < levels; i++) {
+		struct json *outer = json_make_object();
+		json_put(outer, "a", inner);
+		inner = outer;
+	}
+	return inner;
+}
+
+/* The deepest that a request may have, and what is kept of one. */
+static void levels_that_were_let_in_end_nothing(void **state)
+{
+	(void)state;
+	struct store *s = must_start();
+	json_drop(ask(s, "auth.login", nest(JSON_DEPTH_MAX), 400));
+	struct json *args = json_make_object();
+	json_put(args, "metadata", nest(JSON_DEPTH_MAX));
+	json_drop(ask(s, "run.create", args, 400));
+	args = json_make_object();
+	json_put(args, "metadata", nest(JSON_DEPTH_MAX / 2));
+	json_drop(ask(s, "run.create", args, 200));
+	struct json *answer = ask(s, "run.list", NULL, 200);
+	assert_int_equal(json_len(json_get(json_of(answer), "runs")), 1);
+	json_drop(answer);
+	store_stop(s);
+}
+
+static struct json *capabilities(void)
+{
+	char text[401] = "";
+	struct json *list = json_make_list();
+	for (int i = 0; i < 100; i++)
+		memcpy(text + 4 * i, "\xf0\x9f\x98\x80", 4);
+	for (int i = 0; i < 64; i++)
+		json_add(list, json_make_text(text));
+	return list;
+}
+
+/* Registers a client with as many long capabilities as there may be. */
+static void add_long_client(struct store *s, const char *agent)
+{
+	struct signed_who w;
+	struct run none = { "", "" };
+	struct json *args = json_make_object(), *registered;
+	json_put_text(args, "displayName", "d");
+	json_put_text(args, "agentId", agent);
+	struct json *client = ask(s, "client.create", args, 200);
+	sign(&w, &none, agent);
+	w.who.client_token = json_get_text(json_of(client), "token");
+	args = json_make_object();
+	json_put_text(args, "displayName", "d");
+	json_put_text(args, "agentId", agent);
+	json_put(args, "capabilities", capabilities());
+	assert_int_equal(store_ask_now(s, "client.register", &w.who, args, &registered), 200);
+	json_drop(registered);
+	json_drop(client);
+}
+
+static void an_answer_that_is_too_long_is_an_error(void **state)
+{
+	(void)state;
+	char agent[24];
+	struct store *s = must_start();
+	for (int i = 0; i < 700; i++) {
+		snprintf(agent, sizeof(agent), "agent-%d", i);
+		add_long_client(s, agent);
+	}
+	struct json *answer = ask(s, "client.list", NULL, 503);
+	assert_string_equal(
+		json_get_text(json_of(answer), "error"), "The answer is too long: ask for less");
+	json_drop(answer);
+	json_drop(ask(s, "setup.status", NULL, 200));
+	store_stop(s);
+}
+
 static void one_folder_serves_one_gateway(void **state)
 {
 	(void)state;
@@ -349,6 +427,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		IN_A_DIR(what_was_answered_is_there_after_a_restart),
 		IN_A_DIR(passwords_are_worked_on_aside),
+		IN_A_DIR(levels_that_were_let_in_end_nothing),
+		IN_A_DIR(an_answer_that_is_too_long_is_an_error),
 		IN_A_DIR(one_folder_serves_one_gateway),
 		IN_A_DIR(open_folders_and_files_are_refused),
 		IN_A_DIR(files_of_others_are_refused),

@@ -56,22 +56,38 @@ static void flush(struct server *s)
 		end(s);
 }
 
-static void put(struct server *s, struct json *message)
+static int put(struct server *s, struct json *message)
 {
 	int err = store_wire_put(&s->out, message, STORE_ANSWER_BYTES);
 	if (err)
-		log_error(s->log, "store: an answer was lost: %s", err_str(err));
+		log_error(s->log, "store: a message was not sent: %s", err_str(err));
 	if (s->out.len > OUT_FLUSH)
 		flush(s);
+	return err;
 }
 
-static void put_answer(struct server *s, const struct core_ask *a)
+static int put_status(struct server *s, long long id, int status, struct json *answer)
 {
 	struct json *m = json_make_object();
-	json_put_int(m, "id", core_ask_id(a));
-	json_put_int(m, "status", core_ask_status(a));
-	json_put(m, "answer", json_clone(core_ask_answer(a)));
-	put(s, m);
+	json_put_int(m, "id", id);
+	json_put_int(m, "status", status);
+	json_put(m, "answer", answer);
+	return put(s, m);
+}
+
+/* Whoever asked waits for it, so something comes in any case. */
+static void put_answer(struct server *s, const struct core_ask *a)
+{
+	struct json *instead = NULL;
+	int err = put_status(s, core_ask_id(a), core_ask_status(a), json_clone(core_ask_answer(a)));
+	if (!err)
+		return;
+	instead = json_make_object();
+	json_put_text(instead, "error",
+		err == ERR_LIMIT ? "The answer is too long: ask for less"
+				 : "The gateway is out of memory");
+	if (put_status(s, core_ask_id(a), 503, instead))
+		end(s);
 }
 
 static void put_notice(struct server *s, const char *kind, struct json *body)
@@ -79,7 +95,8 @@ static void put_notice(struct server *s, const char *kind, struct json *body)
 	struct json *m = json_make_object();
 	json_put_text(m, "notice", kind);
 	json_put(m, "body", body);
-	put(s, m);
+	if (put(s, m))
+		end(s); /* a right that ended would go on */
 }
 
 /* Its transaction is on the disk, or never happened. */
@@ -288,7 +305,8 @@ _Noreturn void store_process_run(const struct store_config *config, int pair)
 		json_put_text(first, "error", error);
 	else
 		json_put_bool(first, "ready", true);
-	put(s, first);
+	if (put(s, first))
+		end(s);
 	flush(s);
 	if (err)
 		end(s);

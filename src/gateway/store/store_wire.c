@@ -8,7 +8,11 @@
 
 #include "base/rd.h"
 
-enum { READ_BYTES = 256 * 1024 };
+enum {
+	READ_BYTES = 256 * 1024,
+	/* What a peer sent, or what was kept of it, has some levels of ours around it. */
+	LEVELS_MAX = JSON_DEPTH_MAX + 8,
+};
 
 int store_wire_put(struct buf *out, struct json *message, size_t max)
 {
@@ -44,7 +48,7 @@ int store_wire_take(const struct buf *in, size_t *used, size_t max, struct json 
 	const uint8_t *text = rd_bytes(&r, n);
 	if (!text)
 		return ERR_AGAIN;
-	*message = json_parse(text, n, problem);
+	*message = json_parse_levels(text, n, LEVELS_MAX, problem);
 	if (!*message)
 		return strcmp(problem, "Out of memory") == 0 ? ERR_NOMEM : ERR_PROTO;
 	*used += sizeof(n) + n;
