@@ -9,7 +9,10 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
+
+enum { LOCK_PAUSE_MS = 20, LOCK_WAIT_MS = 2000 };
 
 PRINTF_LIKE(2, 3) static int refuse(char *error, const char *fmt, ...)
 {
@@ -55,6 +58,18 @@ static int judge_files(const char *db_path, char *error)
 	return err;
 }
 
+/* A store process whose gateway was killed is gone a moment later only. */
+static int lock_soon(int fd)
+{
+	const struct timespec pause = { .tv_nsec = LOCK_PAUSE_MS * 1000000L };
+	int err = flock(fd, LOCK_EX | LOCK_NB);
+	for (int i = 0; err && errno == EWOULDBLOCK && i < LOCK_WAIT_MS / LOCK_PAUSE_MS; i++) {
+		nanosleep(&pause, NULL);
+		err = flock(fd, LOCK_EX | LOCK_NB);
+	}
+	return err;
+}
+
 static int take_lock(const char *dir, int *lock, char *error)
 {
 	char path[STORE_PATH_MAX + 8], pid[16] = "";
@@ -63,7 +78,7 @@ static int take_lock(const char *dir, int *lock, char *error)
 	if (*lock < 0)
 		return refuse(error, "%.200s: %s: check the folder's owner and rights", path,
 			strerror(errno));
-	if (flock(*lock, LOCK_EX | LOCK_NB) == 0) {
+	if (lock_soon(*lock) == 0) {
 		int n = snprintf(pid, sizeof(pid), "%d\n", (int)getppid());
 		if (ftruncate(*lock, 0) == 0 && pwrite(*lock, pid, (size_t)n, 0) == n)
 			return OK;
