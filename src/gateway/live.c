@@ -275,6 +275,12 @@ static void pass(struct live *l, const char *type, const char *run, struct json_
 	json_drop(message);
 }
 
+/* A list of runs changes with these; what a run said goes to who asked for it. */
+static bool is_for_all(const char *kind)
+{
+	return strcmp(kind, "run_changed") == 0 || strcmp(kind, "run_deleted") == 0;
+}
+
 void live_notice(struct live *l, const char *kind, struct json_ref body)
 {
 	const char *run = json_get_text(body, "runId");
@@ -292,7 +298,7 @@ void live_notice(struct live *l, const char *kind, struct json_ref body)
 	else if (run && strcmp(kind, "event") == 0)
 		pass_event(l, run, body);
 	else if (run)
-		pass(l, kind, run, body);
+		pass(l, kind, is_for_all(kind) ? NULL : run, body);
 	if (run && strcmp(kind, "command_queued") == 0 && command &&
 		strcmp(command, "__STOP__") == 0)
 		pass(l, "stop_requested", run, body);
@@ -303,6 +309,6 @@ void live_tunnel(struct live *l, const char *run)
 	struct json *message = json_make_object();
 	json_put_text(message, "type", "tunnel_changed");
 	json_put_text(message, "runId", run);
-	broadcast(l, run, message);
+	broadcast(l, NULL, message);
 	json_drop(message);
 }

@@ -10,8 +10,9 @@
  * From a client: {"type": "subscribe", "runId"}, {"type": "unsubscribe", "runId"?},
  * {"type": "ping"}. To it: connected, subscribed, unsubscribed, pong, error {message};
  * of the runs it subscribed to event, command_queued, command_completed,
- * stop_requested, run_changed, run_deleted, tunnel_changed; of all clients (the
- * agents' machines) client_updated. A client whose session ends is closed with 1008. */
+ * stop_requested; of all runs, as who has a session may list them, run_changed,
+ * run_deleted, tunnel_changed; of all clients (the agents' machines) client_updated. A client whose
+ * session ends is closed with 1008. */
 struct live;
 
 enum {

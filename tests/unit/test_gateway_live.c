@@ -222,6 +222,21 @@ static void who_leaves_is_not_missed(void **state)
 	assert_int_equal(store_double.n_waiting, 0);
 }
 
+static void all_hear_that_a_run_changes(void **state)
+{
+	struct gatehouse *h = *state;
+	start(h);
+	store_double_notice("run_changed", "{\"runId\":\"run2\",\"status\":\"running\"}");
+	assert_non_null(strstr(hear(h), "\"type\": \"run_changed\""));
+	relay_double.config->on_change(relay_double.config->ctx, "run2");
+	expect(h, "{\"type\": \"tunnel_changed\", \"runId\": \"run2\"}");
+	store_double_notice("run_deleted", "{\"runId\":\"run2\"}");
+	assert_non_null(strstr(hear(h), "\"type\": \"run_deleted\""));
+	store_double_notice("event", "{\"runId\":\"run2\",\"id\":1,\"type\":\"info\"}");
+	say(h, "{\"type\":\"ping\"}");
+	expect(h, "{\"type\": \"pong\"}");
+}
+
 static void who_does_not_read_is_dropped(void **state)
 {
 	struct gatehouse *h = *state;
@@ -251,6 +266,7 @@ int main(void)
 		TEST(a_session_that_ends_ends_it),
 		TEST(it_is_told_that_the_gateway_stops),
 		TEST(who_leaves_is_not_missed),
+		TEST(all_hear_that_a_run_changes),
 		TEST(who_does_not_read_is_dropped),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
