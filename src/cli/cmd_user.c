@@ -1,6 +1,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "cli/admin.h"
 #include "cli/commands.h"
@@ -109,23 +110,51 @@ static int list(struct cli *cli, const struct user_options *o)
 	return code;
 }
 
+/* Names are kept as they were given, and compared without regard to A and a. */
+static const char *find_id(struct json_ref users, const char *name)
+{
+	for (size_t i = 0; i < json_len(users); i++) {
+		struct json_ref user = json_at(users, i);
+		const char *theirs = json_get_text(user, "username");
+		if (theirs && !strcasecmp(theirs, name))
+			return json_get_text(user, "id");
+	}
+	return NULL;
+}
+
+/* Names the user that the command line names, by id, in the arguments. */
+static int put_user(struct cli *cli, const struct user_options *o, struct json *args)
+{
+	struct json *answer;
+	int code = admin_ask(cli, o->gateway.data_dir, "user.list", NULL, &answer);
+	const char *id = find_id(json_get(json_of(answer), "users"), cli->argv[1]);
+	if (!code && !id) {
+		log_error(&cli->log, "there is no user %.254s", cli->argv[1]);
+		code = CLI_NOT_FOUND;
+	}
+	if (!code)
+		json_put_text(args, "id", id);
+	json_drop(answer);
+	return code;
+}
+
 static int change(struct cli *cli, const struct user_options *o, const char *what)
 {
 	char password[PASSWORD_MAX];
 	struct json *args = json_make_object();
-	json_put_text(args, "username", cli->argv[1]);
+	int code = put_user(cli, o, args);
 	if (!strcmp(what, "role"))
 		json_put_text(args, "role", roles[o->admin ? ROLE_ADMIN : o->role]);
 	if (!strcmp(what, "disable") || !strcmp(what, "enable"))
 		json_put_bool(args, "disabled", !strcmp(what, "disable"));
-	if (!strcmp(what, "password")) {
-		int code = take_password(cli, o, password);
-		if (code) {
-			json_drop(args);
-			return code;
-		}
-		json_put_text(args, "password", password);
+	if (!code && !strcmp(what, "password")) {
+		code = take_password(cli, o, password);
+		json_put_text(args, "password", code ? "" : password);
 		secret_wipe(password, sizeof(password));
+	}
+	if (code) {
+		json_drop(args);
+		return code;
 	}
 	return print(cli, o, strcmp(what, "delete") ? "user.update" : "user.delete", args);
 }
