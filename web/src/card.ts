@@ -2,6 +2,7 @@
 
 import { byId } from './dom.ts';
 import type { Session, Status } from './session.ts';
+import type { Target } from './target.ts';
 
 interface Words {
   title: string;
@@ -16,11 +17,11 @@ const ADDRESS =
 function words(status: Status, place: string): Words {
   switch (status.state) {
     case 'connecting':
-      return { title: 'Connecting', text: place, action: null };
+      return { title: 'Connecting', text: status.note || place, action: null };
     case 'reconnecting':
       return {
-        title: 'Connection lost',
-        text: `Trying again in ${status.seconds} s`,
+        title: 'No connection',
+        text: `${status.reason} Trying again in ${status.seconds} s`.trim(),
         action: 'Reconnect now',
       };
     case 'refused':
@@ -30,7 +31,7 @@ function words(status: Status, place: string): Words {
         action: 'Try again',
       };
     case 'disconnected':
-      return { title: 'Disconnected', text: place, action: 'Connect' };
+      return { title: 'Disconnected', text: status.reason || place, action: 'Connect' };
     case 'password':
     case 'connected':
       return { title: '', text: '', action: null };
@@ -63,8 +64,11 @@ export class Card {
 
   readonly #place: string;
 
-  constructor(session: Session, place: string) {
-    this.#place = place;
+  constructor(session: Session, target: Target) {
+    const back = byId('card-back', HTMLAnchorElement);
+    back.hidden = target.home === null;
+    if (target.home !== null) back.href = target.home;
+    this.#place = target.place;
     this.#action.addEventListener('click', () => session.connect());
   }
 

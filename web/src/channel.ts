@@ -17,6 +17,10 @@ export class Channel {
   /* How the server closed it; 0: it has not. */
   closeCode = 0;
   closeReason = '';
+  /* The right that this was opened with: the other end ignores all input. */
+  viewOnly = false;
+  /* What is known of the other end before it has said anything. */
+  note = '';
   /* Keep what would lose information out of what noVNC asks for. */
   lossless = false;
 

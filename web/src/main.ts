@@ -21,6 +21,7 @@ const session = new Session(screen, target, {
     rfb.background = 'transparent';
     rfb.focusOnClick = !touchKeys.open;
     applySettings(rfb, channel, settings);
+    showSettings();
   },
   onName: showName,
   onClipboard: (text) => clipboard.fromServer(text),
@@ -29,7 +30,7 @@ const session = new Session(screen, target, {
     if (!clipped) move(false);
   },
 });
-const card = new Card(session, target.place);
+const card = new Card(session, target);
 const login = new Login(session);
 const toolbar = new Toolbar(screen);
 const clipboard = new Clipboard(session, byId('clipboard', HTMLTextAreaElement), screen);
@@ -65,8 +66,13 @@ function showName(name: string): void {
 }
 
 function showSettings(): void {
-  document.body.dataset['viewOnly'] = String(settings.viewOnly);
-  if (settings.viewOnly && touchKeys.open) touchKeys.close();
+  const mayOnlyLook = session.channel?.viewOnly === true;
+  const viewOnly = settings.viewOnly || mayOnlyLook;
+  const box = byId('view-only', HTMLInputElement);
+  box.checked = viewOnly;
+  box.disabled = mayOnlyLook;
+  document.body.dataset['viewOnly'] = String(viewOnly);
+  if (viewOnly && touchKeys.open) touchKeys.close();
 }
 
 /* The keyboard stays while the picture is tapped. */

@@ -35,7 +35,8 @@ export function applySize(rfb: RFB, settings: Settings): void {
 }
 
 export function applySettings(rfb: RFB, channel: Channel, settings: Settings): void {
-  rfb.viewOnly = settings.viewOnly;
+  rfb.viewOnly = settings.viewOnly || channel.viewOnly;
   applyQuality(rfb, channel, settings.quality);
   applySize(rfb, settings);
+  if (channel.viewOnly) rfb.resizeSession = false;
 }

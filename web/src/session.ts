@@ -4,18 +4,21 @@
 import RFB, { type Credentials } from '@novnc/novnc';
 import { backoffSeconds } from './backoff.ts';
 import type { Channel } from './channel.ts';
+import { closeWords } from './closewords.ts';
 import { onNewSecret } from './secret.ts';
 import { Refused, type Target } from './target.ts';
 
 export type Status =
-  | { state: 'connecting' }
+  /* `note`: what is waited for, when that is known. */
+  | { state: 'connecting'; note: string }
   /* `rejected`: what the server said to the last password. */
   | { state: 'password'; username: boolean; rejected: string | null }
   | { state: 'connected' }
-  | { state: 'reconnecting'; seconds: number }
+  /* `reason`: why the last connection ended, or nothing. */
+  | { state: 'reconnecting'; seconds: number; reason: string }
   /* `reason`: the server's own words; null: it refused the WebSocket itself. */
   | { state: 'refused'; reason: string | null }
-  | { state: 'disconnected' };
+  | { state: 'disconnected'; reason: string };
 
 export interface SessionEvents {
   onStatus(status: Status): void;
@@ -28,13 +31,15 @@ export interface SessionEvents {
 
 /* The server ended it for good: a right that ended, a viewer that was sent away. */
 const POLICY_VIOLATION = 1008;
+/* Somebody ended it at the gateway, which then says so. */
+const NORMAL = 1000;
 /* A connection that held this long starts the back-off from the beginning. */
 const STABLE_MS = 5_000;
 
 export class Session {
   rfb: RFB | null = null;
   channel: Channel | null = null;
-  status: Status = { state: 'disconnected' };
+  status: Status = { state: 'disconnected', reason: '' };
 
   readonly #place: HTMLElement;
   readonly #target: Target;
@@ -66,7 +71,7 @@ export class Session {
   disconnect(): void {
     this.#drop();
     this.#credentials = null;
-    this.#become({ state: 'disconnected' });
+    this.#become({ state: 'disconnected', reason: '' });
   }
 
   /* The server may have given up waiting for them; then on a new connection. */
@@ -76,7 +81,7 @@ export class Session {
       this.#begin();
       return;
     }
-    this.#become({ state: 'connecting' });
+    this.#become({ state: 'connecting', note: '' });
     this.#limitHandshake(this.rfb);
     this.rfb.sendCredentials(credentials);
   }
@@ -97,7 +102,7 @@ export class Session {
 
   #begin(): void {
     const opening = ++this.#opening;
-    this.#become({ state: 'connecting' });
+    this.#become({ state: 'connecting', note: '' });
     this.#failure = null;
     this.#target.open().then(
       (channel) => {
@@ -109,13 +114,14 @@ export class Session {
         if (error instanceof Refused) {
           this.#become({ state: 'refused', reason: error.message });
         } else {
-          this.#retryLater();
+          this.#retryLater('');
         }
       },
     );
   }
 
   #speak(channel: Channel): void {
+    if (channel.note !== '') this.#become({ state: 'connecting', note: channel.note });
     const options = this.#credentials === null ? {} : { credentials: this.#credentials };
     const rfb = new RFB(this.#place, channel, options);
     this.rfb = rfb;
@@ -149,7 +155,7 @@ export class Session {
     this.#timer = window.setTimeout(() => {
       if (this.rfb !== rfb) return;
       this.#drop();
-      this.#retryLater();
+      this.#retryLater('');
     }, this.#target.patienceMs);
   }
 
@@ -178,15 +184,17 @@ export class Session {
     } else if (failure !== null) {
       this.#become({ state: 'refused', reason: failure });
     } else if (channel.closeCode === POLICY_VIOLATION) {
-      this.#become({ state: 'refused', reason: channel.closeReason });
-    } else if (!channel.opened && (await serverAnswers())) {
+      this.#become({ state: 'refused', reason: closeWords(channel.closeReason) });
+    } else if (channel.closeCode === NORMAL && channel.closeReason !== '') {
+      this.#become({ state: 'disconnected', reason: closeWords(channel.closeReason) });
+    } else if (!channel.opened && this.#target.refusalLasts && (await serverAnswers())) {
       if (this.rfb === null) this.#become({ state: 'refused', reason: null });
     } else if (this.rfb === null) {
-      this.#retryLater();
+      this.#retryLater(closeWords(channel.closeReason));
     }
   }
 
-  #retryLater(): void {
+  #retryLater(reason: string): void {
     const seconds = backoffSeconds(this.#attempt++);
     const at = Date.now() + seconds * 1000;
     const tick = () => {
@@ -195,7 +203,7 @@ export class Session {
         this.#begin();
         return;
       }
-      this.#become({ state: 'reconnecting', seconds: left });
+      this.#become({ state: 'reconnecting', seconds: left, reason });
       this.#timer = window.setTimeout(tick, Math.max(50, (at - Date.now()) % 1000));
     };
     tick();

@@ -2,12 +2,17 @@
  * gateway, whose page /runs/ID shows that run. */
 
 import { Channel } from './channel.ts';
-import { call, CallError } from './call.ts';
+import { asText, call, CallError } from './call.ts';
+import { closeWords } from './closewords.ts';
 import { subprotocols, takeSecret } from './secret.ts';
 
 export interface Target {
   /* Where the page was let in from, for people. */
   readonly place: string;
+  /* The page that lists what there is to see; null: this is all. */
+  readonly home: string | null;
+  /* A WebSocket that is not accepted stays so until the user does something. */
+  readonly refusalLasts: boolean;
   /* How long a server may take until the handshake goes on. */
   readonly patienceMs: number;
   open(): Promise<Channel>;
@@ -26,6 +31,8 @@ function socketUrl(path: string): string {
 
 class Direct implements Target {
   readonly place = location.host;
+  readonly home = null;
+  readonly refusalLasts = true;
   readonly patienceMs = 15_000;
 
   open(): Promise<Channel> {
@@ -35,6 +42,9 @@ class Direct implements Target {
 
 class Run implements Target {
   readonly place: string;
+  readonly home = '/';
+  /* The ticket was good a moment ago, so the gateway has too much to do. */
+  readonly refusalLasts = false;
   /* A gateway keeps a viewer for 30 s while its agent comes back. */
   readonly patienceMs = 35_000;
   readonly #path: string;
@@ -47,18 +57,21 @@ class Run implements Target {
   }
 
   async open(): Promise<Channel> {
-    const ticket = await this.#ticket();
-    return new Channel(socketUrl(this.#socket), ['binary', `porthole.ticket.${ticket}`]);
+    const { ticket, rights, joined } = await this.#permit();
+    const channel = new Channel(socketUrl(this.#socket), ['binary', `porthole.ticket.${ticket}`]);
+    channel.viewOnly = rights === 'view';
+    if (!joined) channel.note = closeWords('no agent');
+    return channel;
   }
 
-  async #ticket(): Promise<string> {
+  async #permit(): Promise<{ ticket: string; rights: string; joined: boolean }> {
     try {
       const status = await call('GET', this.#path);
+      const joined = status['agent'] != null || status['clientConnected'] === true;
       /* An existing runner streams only when it is told to. */
-      if (status['agent'] == null && status['clientConnected'] !== true) {
-        await call('POST', `${this.#path}/start`).catch(() => undefined);
-      }
-      return String((await this.#ask('control'))['ticket']);
+      if (!joined) await call('POST', `${this.#path}/start`).catch(() => undefined);
+      const answer = await this.#ask('control');
+      return { ticket: asText(answer['ticket']), rights: asText(answer['rights']), joined };
     } catch (error) {
       if (!(error instanceof CallError)) throw error;
       if (error.status === 401) location.assign(`/#next=${encodeURIComponent(location.pathname)}`);

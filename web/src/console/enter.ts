@@ -11,12 +11,29 @@ export interface User {
 const FRAGMENT = /^#(setup|login|next)=([^&]+)$/;
 /* Pages of ours that a login may lead back to. */
 const NEXT = /^\/runs\/[A-Za-z0-9_-]+$/;
+const NEW_PASSWORD_MIN = 12;
 
 /* Taken out of the address bar at once, so that it gets into no history entry. */
 function takeFragment(): { kind: string; value: string } {
   const found = FRAGMENT.exec(location.hash);
   if (location.hash !== '') history.replaceState(null, '', location.pathname);
-  return { kind: found?.[1] ?? '', value: decodeURIComponent(found?.[2] ?? '') };
+  return { kind: found?.[1] ?? '', value: decoded(found?.[2] ?? '') };
+}
+
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return '';
+  }
+}
+
+/* A link that is opened where the console is shown already changes nothing but the
+ * fragment, and the browser does not load the page again. */
+function watchFragment(): void {
+  addEventListener('hashchange', () => {
+    if (FRAGMENT.test(location.hash)) location.reload();
+  });
 }
 
 async function whoIsThere(): Promise<User | null> {
@@ -41,10 +58,18 @@ class Form {
     this.#show = show;
   }
 
-  ask(title: string, text: string, send: (body: Record<string, string>) => Promise<void>): Promise<void> {
+  /* Says something where there is nothing to fill in. */
+  tell(title: string, text: string): void {
     byId('enter-title', HTMLElement).textContent = title;
     byId('enter-text', HTMLElement).textContent = text;
+    byId('enter-text', HTMLElement).hidden = text === '';
+    byId('enter-fields', HTMLElement).hidden = true;
     this.#form.hidden = false;
+  }
+
+  ask(title: string, text: string, send: (body: Record<string, string>) => Promise<void>): Promise<void> {
+    this.tell(title, text);
+    byId('enter-fields', HTMLElement).hidden = false;
     this.#user.focus();
     return new Promise((done) => {
       this.#form.onsubmit = (event) => {
@@ -64,20 +89,33 @@ class Form {
       this.#show('');
       done();
     } catch (error) {
-      if (error instanceof Error && /TOTP/.test(error.message)) {
-        byId('totp-row', HTMLElement).hidden = false;
-        this.#totp.focus();
-      }
-      this.#show(error instanceof Error ? error.message : String(error));
+      this.#again(error instanceof Error ? error.message : String(error));
     }
+  }
+
+  /* Empties what was wrong, and waits for it there. */
+  #again(problem: string): void {
+    const wantsCode = /TOTP/.test(problem);
+    const wrong = wantsCode ? this.#totp : this.#password;
+    if (wantsCode) byId('totp-row', HTMLElement).hidden = false;
+    wrong.value = '';
+    wrong.focus();
+    this.#show(problem === 'TOTP code required' ? '' : problem);
   }
 }
 
 async function setUp(form: Form, code: string): Promise<void> {
-  const text =
-    code === ''
-      ? 'Nobody administers this gateway yet. Open the set-up link that it printed when it started.'
-      : 'Choose the name and password (12 characters or more) of the first administrator.';
+  if (code === '') {
+    form.tell(
+      'Set up',
+      'Nobody administers this gateway yet. Open the set-up link that it printed when it started.',
+    );
+    return new Promise(() => undefined);
+  }
+  const password = byId('password', HTMLInputElement);
+  password.minLength = NEW_PASSWORD_MIN;
+  password.autocomplete = 'new-password';
+  const text = 'Choose a name and a password (12 characters or more) for the first administrator.';
   await form.ask('Set up', text, async (body) => {
     await call('POST', '/api/auth/setup', { ...body, setupCode: code });
     await call('POST', '/api/auth/login', body);
@@ -87,6 +125,7 @@ async function setUp(form: Form, code: string): Promise<void> {
 /* Resolves when somebody is logged in. */
 export async function enter(show: (problem: string) => void): Promise<User> {
   const { kind, value } = takeFragment();
+  watchFragment();
   const form = new Form(show);
   if (kind === 'login') {
     await call('POST', '/api/auth/exchange', { code: value }).catch((error: unknown) => {
