@@ -13,8 +13,8 @@ const run = promisify(execFile);
 export const PROGRAM = process.env.PORTHOLE ?? 'build-asan/src/cli/porthole';
 const START_TIMEOUT_MS = 60_000;
 
-// Runs `porthole ARGS --json`; resolves when it is ready.
-export async function startPorthole(args, operands = []) {
+// Runs `porthole ARGS --json`; resolves with what it prints when it is ready.
+export async function startJson(args, operands = []) {
   const child = spawn(PROGRAM, [...args, '--json', ...operands], {
     stdio: ['ignore', 'pipe', 'inherit'],
     env: { ...process.env, LC_ALL: 'C.UTF-8' },
@@ -26,17 +26,28 @@ export async function startPorthole(args, operands = []) {
       throw new Error(`porthole ended with ${code} before it was ready`);
     }),
   ]);
-  const address = new URL(JSON.parse(line).browser[0]);
+  const end = async (signal) => {
+    if (child.exitCode !== null || child.signalCode !== null) return child.exitCode;
+    const ended = once(child, 'exit');
+    child.kill(signal);
+    return (await ended)[0];
+  };
   return {
+    facts: JSON.parse(line),
+    stop: () => end('SIGTERM'),
+    kill: () => end('SIGKILL'),
+  };
+}
+
+// The same for what shares a screen.
+export async function startPorthole(args, operands = []) {
+  const porthole = await startJson(args, operands);
+  const address = new URL(porthole.facts.browser[0]);
+  return {
+    ...porthole,
     url: address.href, // with the secret
     origin: address.origin,
     port: Number(address.port),
-    async stop() {
-      if (child.exitCode !== null || child.signalCode !== null) return child.exitCode;
-      const ended = once(child, 'exit');
-      child.kill('SIGTERM');
-      return (await ended)[0];
-    },
   };
 }
 
