@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -90,17 +91,37 @@ static int ask_gateway(int fd, const char *op, struct json *args, struct json **
 	return status;
 }
 
+/* These put the first into a database, before the gateway's first start too. */
+static bool may_make(const char *op)
+{
+	static const char *const makers[] = { "user.create", "client.create", "import" };
+	for (size_t i = 0; i < ARRAY_LEN(makers); i++)
+		if (!strcmp(op, makers[i]))
+			return true;
+	return false;
+}
+
+/* The status, or less than 0: an exit code below 0, and what is wrong was said. */
 static int ask_store(
 	struct cli *cli, const char *dir, const char *op, struct json *args, struct json **answer)
 {
-	char error[STORE_ERROR_MAX];
+	char error[STORE_ERROR_MAX], file[DATA_DIR_MAX + 16];
 	struct store_config config = { .data_dir = dir, .log = &cli->log };
 	struct store_who who = { .kind = STORE_LOCAL };
+	snprintf(file, sizeof(file), "%s/porthole.db", dir);
+	if (!may_make(op) && access(file, F_OK) && (errno == ENOENT || errno == ENOTDIR)) {
+		log_error(&cli->log,
+			"there is no gateway's database in %s: name its folder with --data-dir, or "
+			"start porthole gateway first",
+			dir);
+		json_drop(args);
+		return -CLI_NOT_FOUND;
+	}
 	struct store *store = store_start(&config, error);
 	if (!store) {
 		log_error(&cli->log, "%s", error);
 		json_drop(args);
-		return -1;
+		return -CLI_FAILURE;
 	}
 	int status = store_ask_now(store, op, &who, args, answer);
 	store_stop(store);
@@ -142,38 +163,91 @@ int admin_ask(struct cli *cli, const char *data_dir, const char *op, struct json
 		json_drop(*answer);
 		*answer = NULL;
 	}
-	return exit_code(status);
+	return status < 0 ? -status : exit_code(status);
 }
 
-static void value_text(struct json_ref v, char out[256])
+static bool is_called(struct json_ref item, const char *const *names, const char *text)
 {
-	struct json *copy = NULL;
-	char *printed = NULL;
+	for (; *names; names++) {
+		const char *name = json_get_text(item, *names);
+		if (name && !strcasecmp(name, text))
+			return true;
+	}
+	return false;
+}
+
+int admin_find(struct cli *cli, const char *data_dir, const char *op, const char *member,
+	const char *const *names, const char *text, char id[ADMIN_ID_MAX])
+{
+	struct json *answer;
+	int code = admin_ask(cli, data_dir, op, NULL, &answer);
+	struct json_ref list = json_get(json_of(answer), member);
+	id[0] = '\0';
+	for (size_t i = 0; i < json_len(list); i++) {
+		const char *found = json_get_text(json_at(list, i), "id");
+		if (found && is_called(json_at(list, i), names, text))
+			snprintf(id, ADMIN_ID_MAX, "%s", found);
+	}
+	json_drop(answer);
+	if (code || *id)
+		return code;
+	log_error(&cli->log, "%s is not one of them: porthole %s list shows who is", text,
+		cli->command->name);
+	return CLI_NOT_FOUND;
+}
+
+bool admin_url(const char *data_dir, char out[ADMIN_URL_MAX])
+{
+	char dir[DATA_DIR_MAX], path[DATA_DIR_MAX];
+	struct json *answer = NULL;
+	data_dir_find(data_dir, dir);
+	data_dir_socket(dir, path);
+	int fd = dial(path);
+	if (fd < 0)
+		return false;
+	int status = ask_gateway(fd, "gateway.url", NULL, &answer);
+	const char *url = json_get_text(json_of(answer), "url");
+	snprintf(out, ADMIN_URL_MAX, "%s", url ? url : "");
+	json_drop(answer);
+	close(fd);
+	return status == 200 && *out;
+}
+
+/* The caller frees it; NULL: no memory. */
+static char *value_text(struct json_ref v)
+{
+	char number[32];
+	struct json *copy;
+	char *text;
 	switch (json_kind_of(v)) {
 	case JSON_TYPE_NONE:
-	case JSON_TYPE_NULL: snprintf(out, 256, "-"); break;
-	case JSON_TYPE_TEXT: snprintf(out, 256, "%s", json_text(v)); break;
-	case JSON_TYPE_INT: snprintf(out, 256, "%lld", json_int(v, 0)); break;
-	case JSON_TYPE_BOOL: snprintf(out, 256, "%s", json_bool(v, false) ? "yes" : "no"); break;
+	case JSON_TYPE_NULL: text = strdup("-"); break;
+	case JSON_TYPE_TEXT: text = strdup(json_text(v)); break;
+	case JSON_TYPE_INT:
+		snprintf(number, sizeof(number), "%lld", json_int(v, 0));
+		text = strdup(number);
+		break;
+	case JSON_TYPE_BOOL: text = strdup(json_bool(v, false) ? "yes" : "no"); break;
 	default:
 		copy = json_clone(v);
-		printed = json_print(copy, false);
-		snprintf(out, 256, "%s", printed ? printed : "?");
-		free(printed);
+		text = json_print(copy, false);
 		json_drop(copy);
 	}
 	/* Names come from others: no control characters into a terminal. */
-	for (char *p = out; *p; p++)
+	for (char *p = text; p && *p; p++)
 		if ((unsigned char)*p < 0x20 || *p == 0x7f)
 			*p = '?';
+	return text;
 }
 
 static bool print_member(void *ctx, const char *key, struct json_ref v)
 {
-	char text[256];
 	(void)ctx;
-	value_text(v, text);
-	printf("%s: %s\n", key, text);
+	if (json_kind_of(v) == JSON_TYPE_NULL)
+		return true;
+	char *text = value_text(v);
+	printf("%s: %s\n", key, text ? text : "?");
+	free(text);
 	return true;
 }
 
@@ -190,22 +264,40 @@ void admin_print(struct json_ref answer, bool as_json)
 	json_drop(copy);
 }
 
+/* Characters of UTF-8. */
+static size_t width_of(const char *text)
+{
+	size_t n = 0;
+	for (; *text; text++)
+		n += ((unsigned char)*text & 0xc0) != 0x80;
+	return n;
+}
+
+static void print_cell(const char *text, size_t width, bool last)
+{
+	size_t n = width_of(text);
+	printf("%s%*s", text, last || n > width ? 0 : (int)(width - n), "");
+	fputs(last ? "\n" : "  ", stdout);
+}
+
 void admin_print_table(struct json_ref list, const struct admin_column *columns, size_t n)
 {
-	char text[256];
-	size_t width[16];
+	size_t width[16], n_rows = json_len(list);
 	for (size_t c = 0; c < n; c++) {
 		width[c] = strlen(columns[c].title);
-		for (size_t i = 0; i < json_len(list); i++) {
-			value_text(json_get(json_at(list, i), columns[c].member), text);
-			width[c] = strlen(text) > width[c] ? strlen(text) : width[c];
+		for (size_t i = 0; i < n_rows; i++) {
+			char *text = value_text(json_get(json_at(list, i), columns[c].member));
+			size_t w = text ? width_of(text) : 0;
+			width[c] = w > width[c] ? w : width[c];
+			free(text);
 		}
 	}
 	for (size_t c = 0; c < n; c++)
-		printf("%-*s%s", (int)width[c], columns[c].title, c + 1 < n ? "  " : "\n");
-	for (size_t i = 0; i < json_len(list); i++)
+		print_cell(columns[c].title, width[c], c + 1 == n);
+	for (size_t i = 0; i < n_rows; i++)
 		for (size_t c = 0; c < n; c++) {
-			value_text(json_get(json_at(list, i), columns[c].member), text);
-			printf("%-*s%s", (int)width[c], text, c + 1 < n ? "  " : "\n");
+			char *text = value_text(json_get(json_at(list, i), columns[c].member));
+			print_cell(text ? text : "?", width[c], c + 1 == n);
+			free(text);
 		}
 }

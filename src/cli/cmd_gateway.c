@@ -149,16 +149,35 @@ static int read_fd(int fd, struct buf *out)
 	return n < 0 ? ERR_IO : buf_ok(out);
 }
 
-static int read_pem(struct server *s, const char *path, struct buf *out)
+/* Of a key: others than owner and group must not read it. */
+static int take_pem(struct server *s, const char *path, int fd, bool is_key, struct buf *out)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	struct stat st;
 	int err = fd < 0 ? ERR_IO : read_fd(fd, out);
-	if (err)
+	if (err) {
 		log_error(&s->cli->log, "cannot read %s: %s", path,
-			err == ERR_LIMIT ? "it is too large" : strerror(errno));
+			err == ERR_LIMIT ? "it is too large for a certificate or key"
+					 : strerror(errno));
+	} else if (is_key && !fstat(fd, &st) && st.st_mode & S_IRWXO) {
+		log_error(&s->cli->log,
+			"%s: every user can read this key: run chmod 600 on it, and get a new one "
+			"if somebody may have",
+			path);
+		err = ERR_AUTH;
+	}
 	if (fd >= 0)
 		close(fd);
 	return err;
+}
+
+static int read_pem(struct server *s, const char *path, bool is_key, struct buf *out)
+{
+	return take_pem(s, path, open(path, O_RDONLY | O_CLOEXEC), is_key, out);
+}
+
+static void keep_old(struct server *s, const char *why)
+{
+	log_error(&s->cli->log, "the old certificate stays%s%s", *why ? ": " : "", why);
 }
 
 /* A reload goes through the supervisor: this process may not be able to read the
@@ -168,37 +187,31 @@ static void reload(struct server *s)
 	char error[GATEWAY_ERROR_MAX];
 	if (gateway_reload_tls(s->gateway, s->next.cert.data, s->next.cert.len, s->next.key.data,
 		    s->next.key.len, error))
-		log_error(&s->cli->log, "the old certificate stays: %s", error);
+		keep_old(s, error);
 	else
 		log_info(&s->cli->log, "certificate and key were read again");
-	if (s->next.key.data)
-		secret_wipe(s->next.key.data, s->next.key.len);
 }
 
 static void on_key_open(void *ctx, int fd, int error)
 {
 	struct server *s = ctx;
-	if (fd < 0 || read_fd(fd, &s->next.key))
-		log_error(&s->cli->log, "the old certificate stays: cannot read %s: %s",
-			s->options->tls_key, strerror(error));
+	errno = error;
+	if (take_pem(s, s->options->tls_key, fd, true, &s->next.key))
+		keep_old(s, "");
 	else
 		reload(s);
-	if (fd >= 0)
-		close(fd);
+	if (s->next.key.data)
+		secret_wipe(s->next.key.data, s->next.key.len);
 }
 
 static void on_cert_open(void *ctx, int fd, int error)
 {
 	struct server *s = ctx;
-	int err = fd < 0 || read_fd(fd, &s->next.cert);
-	if (!err)
-		err = child_open(
-			s->child, s->options->tls_key, O_RDONLY | O_CLOEXEC, 0, on_key_open, s);
-	if (err)
-		log_error(&s->cli->log, "the old certificate stays: cannot read %s: %s",
-			s->options->tls_cert, strerror(error));
-	if (fd >= 0)
-		close(fd);
+	errno = error;
+	if (take_pem(s, s->options->tls_cert, fd, false, &s->next.cert))
+		keep_old(s, "");
+	else if (child_open(s->child, s->options->tls_key, O_RDONLY | O_CLOEXEC, 0, on_key_open, s))
+		keep_old(s, "the supervisor does not answer");
 }
 
 static void on_hangup(void *ctx)
@@ -207,8 +220,7 @@ static void on_hangup(void *ctx)
 	if (!s->options->tls_cert)
 		return;
 	if (child_open(s->child, s->options->tls_cert, O_RDONLY | O_CLOEXEC, 0, on_cert_open, s))
-		log_error(
-			&s->cli->log, "the old certificate stays: the supervisor does not answer");
+		keep_old(s, "the supervisor does not answer");
 }
 
 static void on_end(void *ctx, bool failed, const char *why)
@@ -309,14 +321,19 @@ static int take_secret(struct server *s)
 		log_error(&s->cli->log, "%s", error);
 		return CLI_FAILURE;
 	}
-	if (!file && env)
+	if (!file && env && strlen(env) >= sizeof(s->hmac_secret))
+		why = "the shared secret is too long";
+	else if (!file && env)
 		snprintf(s->hmac_secret, sizeof(s->hmac_secret), "%s", env);
 	unsetenv("HMAC_SECRET");
-	if ((file || env) && request_key_judge(s->hmac_secret, &why)) {
-		log_error(&s->cli->log, "HMAC_SECRET: %s", why);
-		return CLI_FAILURE;
-	}
-	return CLI_OK;
+	if (!why && (file || env) && request_key_judge(s->hmac_secret, &why) == OK)
+		why = NULL;
+	if (!why && !file && !env && s->options->legacy_runner)
+		why = "--legacy-runner needs the secret that existing runners sign with, in "
+		      "HMAC_SECRET or --hmac-secret-file";
+	if (why)
+		log_error(&s->cli->log, "%s", why);
+	return why ? CLI_FAILURE : CLI_OK;
 }
 
 static int take_options(struct server *s)
@@ -328,7 +345,8 @@ static int take_options(struct server *s)
 	if (!code)
 		code = take_secret(s);
 	if (!code && o->tls_cert &&
-		(read_pem(s, o->tls_cert, &s->pem.cert) || read_pem(s, o->tls_key, &s->pem.key)))
+		(read_pem(s, o->tls_cert, false, &s->pem.cert) ||
+			read_pem(s, o->tls_key, true, &s->pem.key)))
 		code = CLI_FAILURE;
 	memcpy(s->hosts, o->host.v, sizeof(o->host.v[0]) * o->host.n);
 	memcpy(s->origins, o->origin.v, sizeof(o->origin.v[0]) * o->origin.n);

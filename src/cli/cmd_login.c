@@ -9,7 +9,7 @@
 #include "cli/secret_file.h"
 #include "crypto/secret.h"
 
-enum { PASSWORD_MAX = 256 };
+enum { PASSWORD_MAX = 1024, NAME_MAX_BYTES = 1024 };
 
 struct login_options {
 	const char *username, *password_file;
@@ -35,28 +35,41 @@ static const struct opt login_rows[] = {
 static const struct opt_group group = { "Logging in", login_rows, ARRAY_LEN(login_rows) };
 static const struct login_options defaults;
 
-/* "session=VALUE" */
-static bool take_token(const char *cookie, char out[LOGIN_TEXT_MAX])
+static void tell(struct cli *cli, const struct login_options *o, const struct login *l,
+	struct json_ref answer, const char *name)
 {
-	if (strncmp(cookie, "session=", 8) || !cookie[8])
-		return false;
-	snprintf(out, LOGIN_TEXT_MAX, "%s", cookie + 8);
-	return true;
+	if (!o->remote.json) {
+		log_info(&cli->log, "logged in at %s as %s", l->url, name);
+		return;
+	}
+	struct json *facts = json_make_object();
+	json_put_text(facts, "url", l->url);
+	json_put(facts, "user", json_clone(json_get(answer, "user")));
+	json_put(facts, "expiresAt", json_clone(json_get(answer, "expiresAt")));
+	admin_print(json_of(facts), true);
+	json_drop(facts);
 }
 
-static int keep(struct cli *cli, const struct login_options *o, const char *url, const char *cookie)
+static int keep(struct cli *cli, const struct login_options *o, const struct remote *r,
+	struct json_ref answer)
 {
 	struct login l = { .url = "" };
-	snprintf(l.url, sizeof(l.url), "%s", url);
-	for (size_t n = strlen(l.url); n > 0 && l.url[n - 1] == '/'; n--)
-		l.url[n - 1] = '\0';
-	snprintf(l.ca_file, sizeof(l.ca_file), "%s", o->remote.ca_file ? o->remote.ca_file : "");
+	const char *token = json_get_text(answer, "token");
+	const char *name = json_get_text(json_get(answer, "user"), "username");
+	snprintf(l.url, sizeof(l.url), "%s", remote_url(r));
+	/* Later commands may run in another folder. */
+	char *ca_file = o->remote.ca_file ? realpath(o->remote.ca_file, NULL) : NULL;
+	snprintf(l.ca_file, sizeof(l.ca_file), "%s", ca_file ? ca_file : "");
+	free(ca_file);
 	snprintf(l.pin, sizeof(l.pin), "%s", o->remote.pin ? o->remote.pin : "");
-	if (!take_token(cookie, l.token)) {
-		log_error(&cli->log, "%s gave no session: is it a gateway?", url);
+	snprintf(l.token, sizeof(l.token), "%s", token ? token : "");
+	if (!*l.token) {
+		log_error(&cli->log, "%s gave no session: is it a gateway?", l.url);
 		return CLI_FAILURE;
 	}
 	int code = login_write(cli, &l);
+	if (!code)
+		tell(cli, o, &l, answer, name ? name : "");
 	secret_wipe(&l, sizeof(l));
 	return code;
 }
@@ -65,95 +78,120 @@ static int keep(struct cli *cli, const struct login_options *o, const char *url,
 static int exchange(struct cli *cli, const struct login_options *o, char *link, char *code_text)
 {
 	struct remote *r;
-	struct json *answer = NULL;
-	char cookie[LOGIN_TEXT_MAX];
+	struct json *answer = NULL, *body = json_make_object();
+	json_put_text(body, "code", code_text);
+	json_put_bool(body, "bearer", true);
+	secret_wipe(code_text, strlen(code_text)); /* it stands in the list of processes */
 	*strchr(link, '#') = '\0';
 	int code = remote_open_url(cli, &o->remote, link, &r);
-	if (!code) {
-		struct json *body = json_make_object();
-		json_put_text(body, "code", code_text);
-		code = remote_call(
-			r, "POST", "/api/auth/exchange", body, &answer, cookie, sizeof(cookie));
-	}
 	if (!code)
-		code = keep(cli, o, link, cookie);
+		code = remote_call(r, "POST", "/api/auth/exchange", body, &answer);
+	else
+		json_drop(body);
+	if (!code)
+		code = keep(cli, o, r, json_of(answer));
 	json_drop(answer);
 	remote_close(r);
 	return code;
+}
+
+static int take_name(struct cli *cli, const struct login_options *o, char out[NAME_MAX_BYTES])
+{
+	snprintf(out, NAME_MAX_BYTES, "%s", o->username ? o->username : "");
+	if (*out || (!prompt("User name", false, out, NAME_MAX_BYTES) && *out))
+		return CLI_OK;
+	log_error(&cli->log, "no user name was given: --username NAME");
+	return CLI_FAILURE;
 }
 
 static int take_password(struct cli *cli, const struct login_options *o, char out[PASSWORD_MAX])
 {
 	char error[SECRET_FILE_ERROR_MAX];
-	if (!o->password_file)
-		return prompt("Password", true, out, PASSWORD_MAX) ? CLI_FAILURE : CLI_OK;
-	if (!secret_file_read(o->password_file, out, PASSWORD_MAX, error))
+	if (o->password_file) {
+		if (!secret_file_read(o->password_file, out, PASSWORD_MAX, error))
+			return CLI_OK;
+		log_error(&cli->log, "%s", error);
+		return CLI_FAILURE;
+	}
+	if (!prompt("Password", true, out, PASSWORD_MAX))
 		return CLI_OK;
-	log_error(&cli->log, "%s", error);
+	log_error(&cli->log, "no password was given");
 	return CLI_FAILURE;
 }
 
-static struct json *credentials(const char *user, const char *password, const char *totp)
+static int ask_login(struct remote *r, const char *user, const char *password, const char *totp,
+	struct json **answer)
 {
 	struct json *body = json_make_object();
 	json_put_text(body, "username", user);
 	json_put_text(body, "password", password);
+	json_put_bool(body, "bearer", true);
 	if (*totp)
 		json_put_text(body, "totpCode", totp);
-	return body;
+	return remote_ask(r, "POST", "/api/auth/login", body, answer);
 }
 
-static int try_login(struct remote *r, const char *user, const char *password, char *cookie)
+static int try_login(struct remote *r, const char *user, const char *password, struct json **answer)
 {
-	struct json *answer;
 	char totp[16] = "";
-	int code = remote_call(r, "POST", "/api/auth/login", credentials(user, password, totp),
-		&answer, cookie, LOGIN_TEXT_MAX);
-	bool wanted = json_bool(json_get(json_of(answer), "totpRequired"), false);
-	json_drop(answer);
-	if (!wanted || prompt("One-time code", false, totp, sizeof(totp)))
-		return code;
-	code = remote_call(r, "POST", "/api/auth/login", credentials(user, password, totp), &answer,
-		cookie, LOGIN_TEXT_MAX);
-	json_drop(answer);
-	return code;
+	int code = ask_login(r, user, password, totp, answer);
+	if (code && json_bool(json_get(json_of(*answer), "totpRequired"), false) &&
+		!prompt("One-time code", false, totp, sizeof(totp)) && *totp) {
+		json_drop(*answer);
+		code = ask_login(r, user, password, totp, answer);
+	}
+	return code ? remote_judge(r, json_of(*answer)) : CLI_OK;
 }
 
 static int login(struct cli *cli, const struct login_options *o, const char *url)
 {
 	struct remote *r;
-	char user[256], password[PASSWORD_MAX], cookie[LOGIN_TEXT_MAX];
-	snprintf(user, sizeof(user), "%s", o->username ? o->username : "");
+	struct json *answer = NULL;
+	char user[NAME_MAX_BYTES], password[PASSWORD_MAX];
 	int code = remote_open_url(cli, &o->remote, url, &r);
-	if (!code && !*user && prompt("User name", false, user, sizeof(user)))
-		code = CLI_FAILURE;
+	if (!code)
+		code = take_name(cli, o, user);
 	if (!code)
 		code = take_password(cli, o, password);
 	if (!code)
-		code = try_login(r, user, password, cookie);
+		code = try_login(r, user, password, &answer);
 	secret_wipe(password, sizeof(password));
 	if (!code)
-		code = keep(cli, o, url, cookie);
-	if (!code)
-		log_info(&cli->log, "logged in at %s as %s", url, user);
+		code = keep(cli, o, r, json_of(answer));
+	json_drop(answer);
 	remote_close(r);
 	return code;
 }
 
+/* The login goes in any case, also when the gateway does not know it any more. */
 static int logout(struct cli *cli, const struct login_options *o)
 {
 	struct remote *r;
 	struct json *answer = NULL;
-	struct login none = { .url = "" };
-	int code = remote_open(cli, &o->remote, &r);
+	struct login kept = { .url = "" }, none = { .url = "" };
+	struct remote_options there = o->remote;
+	if (login_read(cli, &kept)) {
+		log_info(&cli->log, "no login is kept here");
+		return login_write(cli, &none);
+	}
+	secret_wipe(kept.token, sizeof(kept.token));
+	there.gateway_url = kept.url;
+	there.key = there.token_file = NULL;
+	int code = remote_open(cli, &there, &r);
 	if (!code)
-		code = remote_call(
-			r, "POST", "/api/auth/logout", json_make_object(), &answer, NULL, 0);
-	if (!code)
-		code = login_write(cli, &none);
+		code = remote_ask(r, "POST", "/api/auth/logout", json_make_object(), &answer);
+	/* 401: it has ended already. */
+	if (code && json_get_text(json_of(answer), "error"))
+		code = CLI_OK;
+	else if (code && r)
+		code = remote_judge(r, json_of(answer));
+	if (code)
+		log_warn(&cli->log, "the login is forgotten here; at %s it lasts up to a day",
+			kept.url);
+	int written = login_write(cli, &none);
 	json_drop(answer);
 	remote_close(r);
-	return code;
+	return code ? code : written;
 }
 
 static int run(struct cli *cli, void *options)

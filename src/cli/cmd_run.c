@@ -68,7 +68,7 @@ static int create(struct remote *r, const struct run_options *o)
 			json_add(tags, json_make_text(o->tag.v[i]));
 		json_put(body, "tags", tags);
 	}
-	int code = remote_call(r, "POST", "/api/runs", body, &answer, NULL, 0);
+	int code = remote_call(r, "POST", "/api/runs", body, &answer);
 	if (!code)
 		admin_print(json_of(answer), o->remote.json);
 	json_drop(answer);
@@ -93,7 +93,7 @@ static int list(struct remote *r, const struct run_options *o)
 		struct json *answer;
 		snprintf(target, sizeof(target), "/api/runs?limit=%d&offset=%lld%s%s", PAGE, offset,
 			o->status ? "&status=" : "", o->status ? o->status : "");
-		code = remote_call(r, "GET", target, NULL, &answer, NULL, 0);
+		code = remote_call(r, "GET", target, NULL, &answer);
 		struct json_ref page = json_get(json_of(answer), "runs");
 		for (size_t i = 0; i < json_len(page); i++)
 			json_add(all, json_clone(json_at(page, i)));
@@ -114,7 +114,7 @@ static int call_and_print(
 {
 	struct json *answer;
 	struct json *body = strcmp(method, "POST") ? NULL : json_make_object();
-	int code = remote_call(r, method, target, body, &answer, NULL, 0);
+	int code = remote_call(r, method, target, body, &answer);
 	if (!code)
 		admin_print(json_of(answer), o->remote.json);
 	json_drop(answer);
@@ -143,7 +143,7 @@ static int print_events(
 	char target[TARGET_MAX];
 	struct json *answer;
 	snprintf(target, sizeof(target), "/api/runs/%s/events?after=%lld&limit=1000", id, *after);
-	int code = remote_call(r, "GET", target, NULL, &answer, NULL, 0);
+	int code = remote_call(r, "GET", target, NULL, &answer);
 	struct json_ref list = json_of(answer);
 	*n = json_len(list);
 	for (size_t i = 0; !code && i < *n; i++) {
@@ -172,16 +172,22 @@ static int with_run(
 	struct cli *cli, struct remote *r, const struct run_options *o, const char *what)
 {
 	char target[TARGET_MAX];
-	const char *id = cli->argc > 1 ? cli->argv[1] : "";
-	if (!remote_is_id(id))
-		return cli_usage_error(
-			cli->command, "name the run by its id: porthole run %.32s ID", what);
+	const char *id = cli->argv[1];
 	if (!strcmp(what, "events"))
 		return events(r, o, id);
 	snprintf(target, sizeof(target), "/api/runs/%s%s", id, strcmp(what, "stop") ? "" : "/stop");
 	if (!strcmp(what, "delete"))
 		return call_and_print(r, o, "DELETE", target);
 	return call_and_print(r, o, strcmp(what, "stop") ? "GET" : "POST", target);
+}
+
+static bool is_state(const char *text)
+{
+	static const char *const states[] = { "pending", "running", "done", "failed" };
+	for (size_t i = 0; i < ARRAY_LEN(states); i++)
+		if (!strcmp(text, states[i]))
+			return true;
+	return false;
 }
 
 static int run(struct cli *cli, void *options)
@@ -198,10 +204,16 @@ static int run(struct cli *cli, void *options)
 			"'%.32s' is nothing to do with runs; create, list, show, stop, delete and "
 			"events are",
 			what);
-	/* Names of states are the gateway's; only what needs no quoting goes into a URL. */
-	if (o->status && !remote_is_id(o->status))
+	bool all = !strcmp(what, "create") || !strcmp(what, "list");
+	if (!all && (cli->argc < 2 || !remote_is_id(cli->argv[1])))
 		return cli_usage_error(
-			cli->command, "--status is pending, running, done or failed");
+			cli->command, "name the run by its id: porthole run %.32s ID", what);
+	if (all && cli->argc > 1)
+		return cli_usage_error(cli->command, "%.32s takes no '%.64s'%s", what, cli->argv[1],
+			strcmp(what, "create") ? "" : "; --run-id gives an id");
+	if (o->status && !is_state(o->status))
+		return cli_usage_error(cli->command,
+			"--status is pending, running, done or failed, not '%.32s'", o->status);
 	int code = remote_open(cli, &o->remote, &r);
 	if (!code && !strcmp(what, "create"))
 		code = create(r, o);

@@ -44,7 +44,7 @@ static int run(struct cli *cli, void *options)
 		json_put_text(body, "rights", rights[o->rights]);
 		json_put_int(body, "ttl", o->ttl);
 		snprintf(target, sizeof(target), "/api/runs/%s/vnc/tickets", cli->argv[0]);
-		code = remote_call(r, "POST", target, body, &answer, NULL, 0);
+		code = remote_call(r, "POST", target, body, &answer);
 	}
 	if (!code)
 		admin_print(json_of(answer), o->remote.json);

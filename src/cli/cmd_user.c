@@ -1,7 +1,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #include "cli/admin.h"
 #include "cli/commands.h"
@@ -40,7 +39,7 @@ static const struct opt rows[] = {
 };
 
 static const struct opt_group group = {
-	"ACTION is list, create, delete, disable, enable, password, role or link", rows,
+	"ACTION is list, create, delete, disable, enable, password, role, no-totp or link", rows,
 	ARRAY_LEN(rows)
 };
 static const struct user_options defaults = { .role = ROLE_OPERATOR };
@@ -79,6 +78,7 @@ static int print(struct cli *cli, const struct user_options *o, const char *op, 
 static int create(struct cli *cli, const struct user_options *o)
 {
 	char password[PASSWORD_MAX];
+	struct json *answer;
 	int code = take_password(cli, o, password);
 	if (code)
 		return code;
@@ -88,7 +88,13 @@ static int create(struct cli *cli, const struct user_options *o)
 	json_put_text(args, "role", roles[o->admin ? ROLE_ADMIN : o->role]);
 	json_put_bool(args, "enableTotp", o->totp);
 	secret_wipe(password, sizeof(password));
-	return print(cli, o, "user.create", args);
+	code = admin_ask(cli, o->gateway.data_dir, "user.create", args, &answer);
+	if (!code)
+		admin_print(json_of(answer), o->gateway.json);
+	if (!code && o->totp && !o->gateway.json)
+		puts("Put totpUri into an authenticator application now: it is not shown again.");
+	json_drop(answer);
+	return code;
 }
 
 static int list(struct cli *cli, const struct user_options *o)
@@ -110,66 +116,54 @@ static int list(struct cli *cli, const struct user_options *o)
 	return code;
 }
 
-/* Names are kept as they were given, and compared without regard to A and a. */
-static const char *find_id(struct json_ref users, const char *name)
-{
-	for (size_t i = 0; i < json_len(users); i++) {
-		struct json_ref user = json_at(users, i);
-		const char *theirs = json_get_text(user, "username");
-		if (theirs && !strcasecmp(theirs, name))
-			return json_get_text(user, "id");
-	}
-	return NULL;
-}
-
-/* Names the user that the command line names, by id, in the arguments. */
-static int put_user(struct cli *cli, const struct user_options *o, struct json *args)
-{
-	struct json *answer;
-	int code = admin_ask(cli, o->gateway.data_dir, "user.list", NULL, &answer);
-	const char *id = find_id(json_get(json_of(answer), "users"), cli->argv[1]);
-	if (!code && !id) {
-		log_error(&cli->log, "there is no user %.254s", cli->argv[1]);
-		code = CLI_NOT_FOUND;
-	}
-	if (!code)
-		json_put_text(args, "id", id);
-	json_drop(answer);
-	return code;
-}
-
 static int change(struct cli *cli, const struct user_options *o, const char *what)
 {
-	char password[PASSWORD_MAX];
+	static const char *const names[] = { "username", "id", NULL };
+	char password[PASSWORD_MAX], id[ADMIN_ID_MAX];
+	int code =
+		admin_find(cli, o->gateway.data_dir, "user.list", "users", names, cli->argv[1], id);
+	bool sets_password = !strcmp(what, "password");
+	if (!code && sets_password)
+		code = take_password(cli, o, password);
+	if (code)
+		return code;
 	struct json *args = json_make_object();
-	int code = put_user(cli, o, args);
+	json_put_text(args, "id", id);
 	if (!strcmp(what, "role"))
 		json_put_text(args, "role", roles[o->admin ? ROLE_ADMIN : o->role]);
 	if (!strcmp(what, "disable") || !strcmp(what, "enable"))
 		json_put_bool(args, "disabled", !strcmp(what, "disable"));
-	if (!code && !strcmp(what, "password")) {
-		code = take_password(cli, o, password);
-		json_put_text(args, "password", code ? "" : password);
+	if (!strcmp(what, "no-totp"))
+		json_put_bool(args, "resetTotp", true);
+	if (sets_password) {
+		json_put_text(args, "password", password);
 		secret_wipe(password, sizeof(password));
-	}
-	if (code) {
-		json_drop(args);
-		return code;
 	}
 	return print(cli, o, strcmp(what, "delete") ? "user.update" : "user.delete", args);
 }
 
 /* A link that logs a user in once: for the first steps, and for who forgot. */
-static int link(struct cli *cli, const struct user_options *o)
+static int make_link(struct cli *cli, const struct user_options *o)
 {
-	struct json *args = json_make_object();
+	char url[ADMIN_URL_MAX], text[ADMIN_URL_MAX + 256];
+	struct json *args = json_make_object(), *answer;
 	json_put_text(args, "username", cli->argv[1]);
-	return print(cli, o, "auth.link", args);
+	int code = admin_ask(cli, o->gateway.data_dir, "auth.link", args, &answer);
+	const char *login = json_get_text(json_of(answer), "code");
+	if (!code && login && admin_url(o->gateway.data_dir, url)) {
+		snprintf(text, sizeof(text), "%s/#login=%s", url, login);
+		json_put_text(answer, "link", text);
+	}
+	if (!code)
+		admin_print(json_of(answer), o->gateway.json);
+	json_drop(answer);
+	return code;
 }
 
 static int run(struct cli *cli, void *options)
 {
-	static const char *const changes[] = { "delete", "disable", "enable", "password", "role" };
+	static const char *const changes[] = { "delete", "disable", "enable", "password", "role",
+		"no-totp" };
 	const struct user_options *o = options;
 	const char *what = cli->argv[0];
 	if (!strcmp(what, "list"))
@@ -180,13 +174,13 @@ static int run(struct cli *cli, void *options)
 	if (!strcmp(what, "create"))
 		return create(cli, o);
 	if (!strcmp(what, "link"))
-		return link(cli, o);
+		return make_link(cli, o);
 	for (size_t i = 0; i < ARRAY_LEN(changes); i++)
 		if (!strcmp(what, changes[i]))
 			return change(cli, o, what);
 	return cli_usage_error(cli->command,
 		"'%.32s' is nothing to do with users; list, create, delete, disable, enable, "
-		"password, role and link are",
+		"password, role, no-totp and link are",
 		what);
 }
 
@@ -196,7 +190,7 @@ const struct command cmd_user = {
 	.operands = "ACTION [NAME]",
 	.operands_min = 1,
 	.operands_max = 2,
-	.complete_operand = "list create delete disable enable password role link",
+	.complete_operand = "list create delete disable enable password role no-totp link",
 	.groups = { { &group, 0 }, { &admin_group, offsetof(struct user_options, gateway) } },
 	.defaults = &defaults,
 	.size = sizeof(defaults),

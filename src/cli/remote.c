@@ -69,7 +69,6 @@ struct remote {
 	bool done;
 	int status;
 	struct json *answer;
-	char cookie[LOGIN_TEXT_MAX];
 	char error[512];
 };
 
@@ -145,7 +144,19 @@ int remote_open_url(
 	return r->http ? CLI_OK : CLI_FAILURE;
 }
 
-static int take_credential(struct remote *r, const struct remote_options *o, const struct login *l)
+/* But for '/' at the end. */
+static bool is_same_url(const char *a, const char *b)
+{
+	size_t n = strlen(a), m = strlen(b);
+	while (n > 0 && a[n - 1] == '/')
+		n--;
+	while (m > 0 && b[m - 1] == '/')
+		m--;
+	return n == m && !strncmp(a, b, n);
+}
+
+/* `kept`: the token that this gateway gave at the login, or "". */
+static int take_credential(struct remote *r, const struct remote_options *o, const char *kept)
 {
 	char error[SECRET_FILE_ERROR_MAX];
 	if (o->key)
@@ -156,9 +167,8 @@ static int take_credential(struct remote *r, const struct remote_options *o, con
 		log_error(&r->cli->log, "%s", error);
 		return CLI_FAILURE;
 	}
-	/* A token goes to the gateway that gave it and to no other. */
-	if (*l->token && !strcmp(l->url, r->url)) {
-		snprintf(r->token, sizeof(r->token), "%s", l->token);
+	if (*kept) {
+		snprintf(r->token, sizeof(r->token), "%s", kept);
 		return CLI_OK;
 	}
 	log_error(
@@ -170,7 +180,7 @@ int remote_open(struct cli *cli, const struct remote_options *o, struct remote *
 {
 	struct login login = { .url = "" };
 	struct remote_options with = *o;
-	bool kept = !login_read(&login);
+	bool kept = !login_read(cli, &login);
 	const char *env = getenv("GATEWAY_URL");
 	const char *url = o->gateway_url ? o->gateway_url : kept ? login.url : env;
 	*out = NULL;
@@ -179,13 +189,15 @@ int remote_open(struct cli *cli, const struct remote_options *o, struct remote *
 			"which gateway? Run porthole login URL, or give --gateway-url URL");
 		return CLI_REFUSED;
 	}
-	if (!with.ca_file && *login.ca_file)
+	/* What was said about its certificate at the login goes for that gateway alone. */
+	bool same = kept && is_same_url(url, login.url);
+	if (same && !with.ca_file && *login.ca_file)
 		with.ca_file = login.ca_file;
-	if (!with.pin && *login.pin)
+	if (same && !with.pin && *login.pin)
 		with.pin = login.pin;
 	int code = remote_open_url(cli, &with, url, out);
 	if (!code)
-		code = take_credential(*out, o, &login);
+		code = take_credential(*out, o, same ? login.token : "");
 	secret_wipe(login.token, sizeof(login.token));
 	return code;
 }
@@ -204,9 +216,9 @@ void remote_close(struct remote *r)
 	free(r);
 }
 
-int remote_status(const struct remote *r)
+const char *remote_url(const struct remote *r)
 {
-	return r->status;
+	return r->url;
 }
 
 static int sign(void *ctx, const void *text, size_t n, struct ssh_signature *out)
@@ -240,7 +252,6 @@ static void on_done(void *ctx, const struct http_client_answer *a)
 	char problem[JSON_PROBLEM_MAX];
 	r->done = true;
 	r->status = a->status;
-	snprintf(r->cookie, sizeof(r->cookie), "%s", a->cookie);
 	snprintf(r->error, sizeof(r->error), "%s", a->error);
 	r->answer = a->n_body > 0 ? json_parse(a->body, a->n_body, problem) : NULL;
 	loop_stop(r->loop);
@@ -276,44 +287,58 @@ static int send_request(struct remote *r, const char *method, const char *target
 	return id > 0 ? loop_run(r->loop) : id;
 }
 
-static int judge(struct remote *r)
+/* What to do about a 401, after the gateway's sentence. */
+static const char *advice(const struct remote *r)
 {
-	const char *error = json_get_text(json_of(r->answer), "error");
-	if (r->status >= 200 && r->status < 300)
+	if (r->status != 401)
+		return "";
+	if (r->user)
+		return ": is the key registered there (porthole key add), and the clock right?";
+	return *r->token ? ": log in again with porthole login" : "";
+}
+
+int remote_judge(struct remote *r, struct json_ref answer)
+{
+	const char *error = json_get_text(answer, "error");
+	if (r->done && r->status >= 200 && r->status < 300)
 		return CLI_OK;
 	if (r->status == 0)
 		log_error(&r->cli->log, "%s", r->error);
 	else if (error)
-		log_error(&r->cli->log, "%s%s", error,
-			r->status == 401 ? ": log in again with porthole login" : "");
+		log_error(&r->cli->log, "%s%s", error, advice(r));
 	else
 		log_error(&r->cli->log, "%s answered with status %d: is it a gateway?", r->url,
 			r->status);
 	if (r->status == 404)
-		return CLI_NOT_FOUND;
+		return error ? CLI_NOT_FOUND : CLI_FAILURE;
 	return r->status == 401 || r->status == 403 ? CLI_REFUSED : CLI_FAILURE;
 }
 
-int remote_call(struct remote *r, const char *method, const char *target, struct json *body,
-	struct json **answer, char *cookie, size_t cookie_cap)
+int remote_ask(struct remote *r, const char *method, const char *target, struct json *body,
+	struct json **answer)
 {
 	char *text = body ? json_print(body, false) : NULL;
 	json_drop(body);
-	json_drop(r->answer);
-	r->answer = NULL;
 	r->done = false;
 	r->status = 0;
-	*answer = NULL;
 	int err = send_request(r, method, target, text);
+	if (text)
+		secret_wipe(text, strlen(text));
 	free(text);
-	if (err || !r->done) {
-		log_error(&r->cli->log, "the request could not be made: %s", err_str(err));
-		return CLI_FAILURE;
-	}
-	if (cookie)
-		snprintf(cookie, cookie_cap, "%s", r->cookie);
-	int code = judge(r);
+	if (err == ERR_AUTH)
+		snprintf(r->error, sizeof(r->error),
+			"the key did not sign the request: does ssh-agent still have it?");
+	else if (err || !r->done)
+		snprintf(r->error, sizeof(r->error), "the request could not be made: %s",
+			err_str(err));
 	*answer = r->answer;
 	r->answer = NULL;
-	return code;
+	return r->status >= 200 && r->status < 300 ? CLI_OK : CLI_FAILURE;
+}
+
+int remote_call(struct remote *r, const char *method, const char *target, struct json *body,
+	struct json **answer)
+{
+	return remote_ask(r, method, target, body, answer) ? remote_judge(r, json_of(*answer))
+							   : CLI_OK;
 }

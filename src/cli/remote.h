@@ -19,12 +19,15 @@ int remote_open(struct cli *cli, const struct remote_options *o, struct remote *
 int remote_open_url(
 	struct cli *cli, const struct remote_options *o, const char *url, struct remote **out);
 void remote_close(struct remote *r); /* NULL is fine */
-/* Takes `body` (NULL: none). CLI_OK and *answer, which the caller drops, or the exit code:
- * the gateway's sentence was printed. `cookie` (may be NULL) gets what Set-Cookie said. */
+/* Takes `body` (NULL: none). CLI_OK or the exit code: the gateway's sentence was printed.
+ * *answer, which the caller drops, is what came, also with an error; NULL: nothing. */
 int remote_call(struct remote *r, const char *method, const char *target, struct json *body,
-	struct json **answer, char *cookie, size_t cookie_cap);
-/* The status of the last call. */
-int remote_status(const struct remote *r);
+	struct json **answer);
+/* The same, but nothing is printed until remote_judge(): the exit code of the last call. */
+int remote_ask(struct remote *r, const char *method, const char *target, struct json *body,
+	struct json **answer);
+int remote_judge(struct remote *r, struct json_ref answer);
+const char *remote_url(const struct remote *r); /* without '/' at the end */
 /* An operand that goes into a path: an id and nothing else. */
 bool remote_is_id(const char *text);
 
@@ -34,5 +37,6 @@ struct login {
 	char url[LOGIN_TEXT_MAX], token[LOGIN_TEXT_MAX], ca_file[LOGIN_TEXT_MAX],
 		pin[LOGIN_TEXT_MAX];
 };
-int login_read(struct login *out);                       /* OK or ERR_IO: none, or not ours */
-int login_write(struct cli *cli, const struct login *l); /* CLI_OK or the exit code */
+int login_read(struct cli *cli, struct login *out); /* OK or ERR_IO: none, or not ours */
+/* CLI_OK or the exit code; an empty one: the file goes. */
+int login_write(struct cli *cli, const struct login *l);

@@ -41,6 +41,10 @@ static int take_line(char *line, const struct opt_set *sets, size_t n_sets, char
 		return ERR_PROTO;
 	}
 	*equals = '\0';
+	if (!strcmp(trim(text), "config")) {
+		snprintf(error, OPT_ERROR_MAX, "config goes on the command line");
+		return ERR_PROTO;
+	}
 	char *value = strdup(trim(equals + 1));
 	if (!value)
 		return ERR_NOMEM;
@@ -59,12 +63,21 @@ int settings_read_file(
 	int err = OK, n = 0;
 	while (!err && fgets(line, sizeof(line), f)) {
 		n++;
-		err = take_line(line, sets, n_sets, why);
+		if (strchr(line, '\n') || feof(f)) {
+			err = take_line(line, sets, n_sets, why);
+		} else {
+			snprintf(why, sizeof(why), "longer than %d characters", LINE_MAX_BYTES - 2);
+			err = ERR_LIMIT;
+		}
+	}
+	if (!err && ferror(f)) {
+		snprintf(why, sizeof(why), "%s", strerror(errno));
+		err = ERR_IO;
 	}
 	fclose(f);
 	if (err)
 		snprintf(error, OPT_ERROR_MAX, "%.100s, line %d: %.120s", path, n, why);
-	return err;
+	return err ? ERR_PROTO : OK;
 }
 
 /* "public-url" is PORTHOLE_PUBLIC_URL. */
@@ -83,7 +96,7 @@ int settings_read_environment(const struct opt_set *sets, size_t n_sets, char er
 			const char *name = sets[s].group->rows[i].name;
 			variable_name(name, variable);
 			const char *value = getenv(variable);
-			if (value && opt_put(sets, n_sets, name, value, why)) {
+			if (value && *value && opt_put(sets, n_sets, name, value, why)) {
 				snprintf(error, OPT_ERROR_MAX, "%s: %.150s", variable, why);
 				return ERR_PROTO;
 			}

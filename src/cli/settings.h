@@ -3,8 +3,8 @@
 
 /* Options from elsewhere than the command line, under the same names: lines of a file
  * ("listen = 0.0.0.0:3100", "legacy-runner = yes", # begins a comment), and variables
- * ("PORTHOLE_PUBLIC_URL"). The command line wins over variables, they over the file;
- * what may be repeated adds up. Texts are kept for the life of the program. */
+ * ("PORTHOLE_PUBLIC_URL"; an empty one is none). The command line wins over variables, they over
+ * the file; what may be repeated adds up. Texts are kept for the life of the program. */
 
 /* The file that --config in argv or PORTHOLE_CONFIG names; NULL: none. */
 const char *settings_file(int argc, char **argv);

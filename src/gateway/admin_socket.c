@@ -94,8 +94,15 @@ static int ask_store(struct admin_client *c, const char *op, struct json_ref arg
 	return send_error(c, 503, "Too much to do: try again later");
 }
 
-/* True: `op` is the relay's, and answered. */
-static bool ask_relay(struct admin_client *c, const char *op, struct json_ref args, int *err)
+static struct json *where(const char *url)
+{
+	struct json *answer = json_make_object();
+	json_put_text(answer, "url", url);
+	return answer;
+}
+
+/* True: `op` is this process's, and answered. */
+static bool ask_here(struct admin_client *c, const char *op, struct json_ref args, int *err)
 {
 	const struct relay *relay = c->socket->config->relay;
 	const char *run = json_get_text(args, "id");
@@ -104,6 +111,8 @@ static bool ask_relay(struct admin_client *c, const char *op, struct json_ref ar
 		answer = relay_stats(relay);
 	else if (strcmp(op, "relay.status") == 0 && run)
 		answer = relay_status(relay, run);
+	else if (strcmp(op, "gateway.url") == 0)
+		answer = where(c->socket->config->url);
 	else
 		return false;
 	*err = send_answer(c, 200, json_of(answer));
@@ -122,7 +131,7 @@ static int take_line(struct admin_client *c, const char *line, size_t n)
 	if (!op) {
 		err = send_error(c, 400, request ? "op is missing" : problem);
 		next_line(c);
-	} else if (!ask_relay(c, op, args, &err)) {
+	} else if (!ask_here(c, op, args, &err)) {
 		err = ask_store(c, op, args);
 	}
 	json_drop(request);

@@ -8,8 +8,8 @@
 /* The way in for the command line on this machine: a 0600 Unix socket, and only for
  * processes of our own user or root. A request is a line of JSON of at most 1 MB,
  * {"op", "args"}; its answer a line {"status", "answer"}. They are taken in order.
- * The operations are the store's, as STORE_LOCAL, and relay.status {"id"} and
- * relay.stats. A line that is none ends the connection after saying so. */
+ * The operations are the store's, as STORE_LOCAL, and relay.status {"id"}, relay.stats
+ * and gateway.url. A line that is none ends the connection after saying so. */
 struct admin_socket;
 
 enum { ADMIN_SOCKET_LINE_MAX = 1024 * 1024, ADMIN_SOCKET_MAX = 16 /* connections */ };
@@ -19,6 +19,7 @@ struct admin_socket_config { /* borrowed */
 	struct store *store;
 	const struct relay *relay;
 	struct peer_table *peers;
+	const char *url; /* where the gateway is reached; may change */
 };
 
 /* NULL with errno set. */

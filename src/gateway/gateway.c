@@ -197,7 +197,8 @@ static int open_admin(struct gateway *g, char error[GATEWAY_ERROR_MAX])
 	const struct gateway_config *c = g->config;
 	if (!c->admin_socket)
 		return OK;
-	g->admin_config = (struct admin_socket_config){ c->log, c->store, g->relay, g->peers };
+	g->admin_config =
+		(struct admin_socket_config){ c->log, c->store, g->relay, g->peers, g->url.text };
 	g->admin = admin_socket_create(g->loop, &g->admin_config, c->admin_socket);
 	if (g->admin)
 		return OK;

@@ -137,7 +137,10 @@ const char *op_new_token(struct op_call *c, size_t n_bytes)
 const char *op_new_id(struct op_call *c)
 {
 	char *id = arena_take(&c->arena, TOKEN_ID);
-	return good(c, id ? token_make_id(id) : ERR_NOMEM) ? id : "";
+	int err = id ? token_make_id(id) : ERR_NOMEM;
+	while (!err && id[0] == '-') /* a command line would take it for an option */
+		err = token_make_id(id);
+	return good(c, err) ? id : "";
 }
 
 const char *op_hash(struct op_call *c, const char *token)
