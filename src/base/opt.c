@@ -268,6 +268,11 @@ static int parse_letters(struct parser *p, const char *letters)
 	for (; *letters; letters++) {
 		const struct opt_set *set;
 		const struct opt *o = find_letter(p, *letters, &set);
+		if (!o && letters[1])
+			return refuse(p,
+				"unknown option -%c; what begins with - and is no option comes "
+				"after --",
+				*letters);
 		if (!o)
 			return refuse(p, "unknown option -%c", *letters);
 		struct spelling as;

@@ -7,6 +7,7 @@
 #include <strings.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/buf.h"
@@ -240,10 +241,26 @@ static char *value_text(struct json_ref v)
 	return text;
 }
 
+/* created_at, expiresAt: whole seconds of Unix time. */
+static bool print_time(const char *key, struct json_ref v)
+{
+	size_t n = strlen(key);
+	time_t at = (time_t)json_int(v, 0);
+	struct tm tm;
+	char text[32];
+	if (json_kind_of(v) != JSON_TYPE_INT || n < 2 ||
+		(strcmp(key + n - 2, "At") && (n < 3 || strcmp(key + n - 3, "_at"))))
+		return false;
+	if (!localtime_r(&at, &tm) || !strftime(text, sizeof(text), "%Y-%m-%d %H:%M:%S", &tm))
+		return false;
+	printf("%s: %s\n", key, text);
+	return true;
+}
+
 static bool print_member(void *ctx, const char *key, struct json_ref v)
 {
 	(void)ctx;
-	if (json_kind_of(v) == JSON_TYPE_NULL)
+	if (json_kind_of(v) == JSON_TYPE_NULL || print_time(key, v))
 		return true;
 	char *text = value_text(v);
 	printf("%s: %s\n", key, text ? text : "?");

@@ -131,8 +131,10 @@ static int run(struct cli *cli, void *options)
 {
 	const struct client_options *o = options;
 	const char *what = cli->argv[0];
-	if (!strcmp(what, "list"))
+	if (!strcmp(what, "list") && cli->argc == 1)
 		return list(cli, o);
+	if (!strcmp(what, "list"))
+		return cli_usage_error(cli->command, "list takes no '%.64s'", cli->argv[1]);
 	if (strcmp(what, "create") && strcmp(what, "delete"))
 		return cli_usage_error(cli->command,
 			"'%.32s' is nothing to do with clients; list, create and delete are", what);

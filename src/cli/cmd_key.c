@@ -72,7 +72,11 @@ static int run(struct cli *cli, void *options)
 	bool adds = !strcmp(what, "add");
 	char key[KEY_MAX];
 	if (!strcmp(what, "list"))
-		return list(cli, o);
+		return cli->argc == 1 ? list(cli, o)
+				      : cli_usage_error(cli->command,
+						"list takes no '%.64s'; --user NAME lists one "
+						"user's",
+						cli->argv[1]);
 	if (!adds && strcmp(what, "delete"))
 		return cli_usage_error(cli->command,
 			"'%.32s' is nothing to do with keys; list, add and delete are", what);

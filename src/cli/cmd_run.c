@@ -82,7 +82,7 @@ static int list(struct remote *r, const struct run_options *o)
 		{ "STATUS", "status" },
 		{ "TYPE", "worker_type" },
 		{ "LABEL", "label" },
-		{ "AGENT", "client_id" },
+		{ "AGENT", "agent_id" },
 	};
 	struct json *all = json_make_list();
 	long long offset = 0;

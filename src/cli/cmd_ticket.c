@@ -1,10 +1,12 @@
 #include <stdio.h>
+#include <string.h>
 
 #include "cli/admin.h"
 #include "cli/commands.h"
 #include "cli/remote.h"
+#include "crypto/secret.h"
 
-enum { TARGET_MAX = 128 };
+enum { TARGET_MAX = 128, URL_MAX = 4096 };
 
 static const char *const rights[] = { "control", "view", NULL };
 
@@ -30,6 +32,19 @@ static const struct opt rows[] = {
 static const struct opt_group group = { "The ticket", rows, ARRAY_LEN(rows) };
 static const struct ticket_options defaults = { .ttl = 30 };
 
+/* "wss://.../ws/vnc/ID?ticket=...", for tools that take nothing but an address. */
+static void put_url(struct json *answer, const char *gateway)
+{
+	char url[URL_MAX];
+	const char *path = json_get_text(json_of(answer), "wsUrl");
+	const char *ticket = json_get_text(json_of(answer), "ticket");
+	if (!path || !ticket)
+		return;
+	snprintf(url, sizeof(url), "ws%s%s?ticket=%s", gateway + strlen("http"), path, ticket);
+	json_put_text(answer, "url", url);
+	secret_wipe(url, sizeof(url));
+}
+
 static int run(struct cli *cli, void *options)
 {
 	const struct ticket_options *o = options;
@@ -46,8 +61,10 @@ static int run(struct cli *cli, void *options)
 		snprintf(target, sizeof(target), "/api/runs/%s/vnc/tickets", cli->argv[0]);
 		code = remote_call(r, "POST", target, body, &answer);
 	}
-	if (!code)
+	if (!code) {
+		put_url(answer, remote_url(r));
 		admin_print(json_of(answer), o->remote.json);
+	}
 	json_drop(answer);
 	remote_close(r);
 	return code;

@@ -11,7 +11,7 @@
 enum { PASSWORD_MAX = 256 };
 
 static const char *const roles[] = { "operator", "admin", "viewer", NULL };
-enum { ROLE_OPERATOR, ROLE_ADMIN };
+enum { ROLE_NOT_GIVEN = -1, ROLE_OPERATOR, ROLE_ADMIN };
 
 struct user_options {
 	int role;
@@ -25,6 +25,7 @@ static const struct opt rows[] = {
 		.arg = "ROLE",
 		.choices = roles,
 		OPT_AT(struct user_options, role),
+		.shown = "operator",
 		.help = "What the user may do: viewers look, operators control, admins "
 			"administer" },
 	{ .name = "admin", OPT_AT(struct user_options, admin), .help = "The same as --role admin" },
@@ -39,10 +40,17 @@ static const struct opt rows[] = {
 };
 
 static const struct opt_group group = {
-	"ACTION is list, create, delete, disable, enable, password, role, no-totp or link", rows,
+	"ACTION: list, create, delete, disable, enable, password, role, no-totp, link", rows,
 	ARRAY_LEN(rows)
 };
-static const struct user_options defaults = { .role = ROLE_OPERATOR };
+static const struct user_options defaults = { .role = ROLE_NOT_GIVEN };
+
+static const char *role_of(const struct user_options *o)
+{
+	if (o->admin)
+		return roles[ROLE_ADMIN];
+	return roles[o->role == ROLE_NOT_GIVEN ? ROLE_OPERATOR : o->role];
+}
 
 static int take_password(struct cli *cli, const struct user_options *o, char out[PASSWORD_MAX])
 {
@@ -85,7 +93,7 @@ static int create(struct cli *cli, const struct user_options *o)
 	struct json *args = json_make_object();
 	json_put_text(args, "username", cli->argv[1]);
 	json_put_text(args, "password", password);
-	json_put_text(args, "role", roles[o->admin ? ROLE_ADMIN : o->role]);
+	json_put_text(args, "role", role_of(o));
 	json_put_bool(args, "enableTotp", o->totp);
 	secret_wipe(password, sizeof(password));
 	code = admin_ask(cli, o->gateway.data_dir, "user.create", args, &answer);
@@ -130,7 +138,7 @@ static int change(struct cli *cli, const struct user_options *o, const char *wha
 	struct json *args = json_make_object();
 	json_put_text(args, "id", id);
 	if (!strcmp(what, "role"))
-		json_put_text(args, "role", roles[o->admin ? ROLE_ADMIN : o->role]);
+		json_put_text(args, "role", role_of(o));
 	if (!strcmp(what, "disable") || !strcmp(what, "enable"))
 		json_put_bool(args, "disabled", !strcmp(what, "disable"));
 	if (!strcmp(what, "no-totp"))
@@ -160,28 +168,38 @@ static int make_link(struct cli *cli, const struct user_options *o)
 	return code;
 }
 
+static bool is_action(const char *what)
+{
+	static const char *const actions[] = { "list", "create", "delete", "disable", "enable",
+		"password", "role", "no-totp", "link" };
+	for (size_t i = 0; i < ARRAY_LEN(actions); i++)
+		if (!strcmp(what, actions[i]))
+			return true;
+	return false;
+}
+
 static int run(struct cli *cli, void *options)
 {
-	static const char *const changes[] = { "delete", "disable", "enable", "password", "role",
-		"no-totp" };
 	const struct user_options *o = options;
 	const char *what = cli->argv[0];
-	if (!strcmp(what, "list"))
-		return list(cli, o);
-	if (cli->argc < 2)
+	bool lists = !strcmp(what, "list");
+	if (!is_action(what))
+		return cli_usage_error(cli->command,
+			"'%.32s' is nothing to do with users; list, create, delete, disable, "
+			"enable, password, role, no-totp and link are",
+			what);
+	if (!lists && cli->argc < 2)
 		return cli_usage_error(
 			cli->command, "name the user: porthole user %.32s NAME", what);
+	if (lists && cli->argc > 1)
+		return cli_usage_error(cli->command, "list takes no '%.64s'", cli->argv[1]);
+	if (!strcmp(what, "role") && !o->admin && o->role == ROLE_NOT_GIVEN)
+		return cli_usage_error(cli->command, "say which role: --role ROLE");
+	if (lists)
+		return list(cli, o);
 	if (!strcmp(what, "create"))
 		return create(cli, o);
-	if (!strcmp(what, "link"))
-		return make_link(cli, o);
-	for (size_t i = 0; i < ARRAY_LEN(changes); i++)
-		if (!strcmp(what, changes[i]))
-			return change(cli, o, what);
-	return cli_usage_error(cli->command,
-		"'%.32s' is nothing to do with users; list, create, delete, disable, enable, "
-		"password, role, no-totp and link are",
-		what);
+	return strcmp(what, "link") ? change(cli, o, what) : make_link(cli, o);
 }
 
 const struct command cmd_user = {

@@ -111,6 +111,14 @@ static int take_key(struct remote *r, const struct remote_options *o)
 	r->user = o->user;
 	if (!ssh_key_parse_fingerprint(o->key, fingerprint))
 		return find_in_agent(r, o->key);
+	size_t n = strlen(o->key);
+	if (n > 4 && !strcmp(o->key + n - 4, ".pub")) {
+		log_error(&r->cli->log,
+			"%s is a public key: give the private one beside it, %.*s, or its "
+			"fingerprint when ssh-agent has it",
+			o->key, (int)n - 4, o->key);
+		return CLI_FAILURE;
+	}
 	if (!ssh_private_load(o->key, ask_passphrase, NULL, &r->file_key, error, sizeof(error)))
 		return CLI_OK;
 	log_error(&r->cli->log, "%s", error);
