@@ -30,6 +30,7 @@ enum {
 struct server {
 	int pair, lock;
 	bool closed; /* nothing more is asked */
+	bool more;   /* may be in `in`, whole */
 	const struct log *log;
 	struct db *db;
 	struct core *core;
@@ -76,18 +77,21 @@ static int put_status(struct server *s, long long id, int status, struct json *a
 }
 
 /* Whoever asked waits for it, so something comes in any case. */
+static void put_failure(struct server *s, long long id, const char *sentence)
+{
+	struct json *answer = json_make_object();
+	json_put_text(answer, "error", sentence);
+	if (put_status(s, id, 503, answer))
+		end(s);
+}
+
 static void put_answer(struct server *s, const struct core_ask *a)
 {
-	struct json *instead = NULL;
 	int err = put_status(s, core_ask_id(a), core_ask_status(a), json_clone(core_ask_answer(a)));
-	if (!err)
-		return;
-	instead = json_make_object();
-	json_put_text(instead, "error",
-		err == ERR_LIMIT ? "The answer is too long: ask for less"
-				 : "The gateway is out of memory");
-	if (put_status(s, core_ask_id(a), 503, instead))
-		end(s);
+	if (err)
+		put_failure(s, core_ask_id(a),
+			err == ERR_LIMIT ? "The answer is too long: ask for less"
+					 : "The gateway is out of memory");
 }
 
 static void put_notice(struct server *s, const char *kind, struct json *body)
@@ -170,11 +174,15 @@ static void take_asks(struct server *s)
 		s->asks[s->n++] = a;
 	while (s->n < BATCH_ASKS &&
 		!(err = store_wire_take(&s->in, &used, STORE_ASK_BYTES, &message))) {
+		long long id = json_int(json_get(json_of(message), "id"), 0);
 		a = core_ask_create(s->core, message);
 		if (a)
 			s->asks[s->n++] = a;
+		else
+			put_failure(s, id, "The gateway is out of memory");
 	}
 	buf_consume(&s->in, used);
+	s->more = err != ERR_AGAIN;
 	if (err && err != ERR_AGAIN) {
 		log_error(s->log, "store: a request that is none: %s", err_str(err));
 		end(s);
@@ -188,7 +196,7 @@ static void read_more(struct server *s)
 		{ .fd = password_thread_fd(s->passwords), .events = POLLIN } };
 	uint64_t now = clock_now_us();
 	uint64_t left = s->next_sweep > now ? s->next_sweep - now : 0;
-	int timeout_ms = s->n > 0 ? 0 : (int)(left / 1000) + 1;
+	int timeout_ms = s->n > 0 || s->more ? 0 : (int)(left / 1000) + 1;
 	if (poll(p, ARRAY_LEN(p), timeout_ms) <= 0 || !p[0].revents)
 		return;
 	while (s->in.len < STORE_ASK_BYTES + sizeof(uint32_t)) {
@@ -232,7 +240,7 @@ static _Noreturn void serve(struct server *s)
 		take_asks(s);
 		if (s->n > 0)
 			run_batch(s);
-		else if (s->closed && password_thread_count(s->passwords) == 0)
+		else if (s->closed && !s->more && password_thread_count(s->passwords) == 0)
 			end(s);
 		sweep(s);
 	}
