@@ -133,7 +133,7 @@ function sayHowMany(shown: number, total: number): void {
   none.hidden = shown > 0 && shown >= total;
   if (shown > 0) none.textContent = `The newest ${shown} of ${total}. Search for others.`;
   else if (search.value !== '') none.textContent = 'No run has this in its name, id or command.';
-  else none.textContent = 'No runs yet. Create one here, then share a screen for it.';
+  else none.textContent = 'No runs yet. Add a machine below, then create a run for it here.';
 }
 
 /* A list that is drawn anew must not take the keyboard's place in it away. */
