@@ -4,28 +4,32 @@
 
 /* The store's overview in the shapes that existing pages know. */
 
-static void put_counts(struct json *to, const char *key, struct json_ref from,
-	const char *const names[][2], size_t n)
+/* Copies numbers, and puts their sum as `total` (NULL: no). */
+static struct json *pick(struct json_ref from, const char *const *names, const char *total)
 {
-	struct json *part = json_make_object();
-	for (size_t i = 0; i < n; i++)
-		json_put_int(part, names[i][0], json_int(json_get(from, names[i][1]), 0));
-	json_put(to, key, part);
+	struct json *to = json_make_object();
+	long long sum = 0;
+	for (; *names; names++) {
+		long long n = json_int(json_get(from, *names), 0);
+		json_put_int(to, *names, n);
+		sum += n;
+	}
+	if (total)
+		json_put_int(to, total, sum);
+	return to;
 }
 
 void api_stats(struct api_call *c, int status, struct json_ref answer)
 {
-	static const char *const runs[][2] = { { "total", "runs" }, { "running", "running" },
-		{ "pending", "pending" }, { "done", "done" }, { "failed", "failed" } };
-	static const char *const clients[][2] = { { "total", "clients" },
-		{ "online", "clientsOnline" } };
-	static const char *const alerts[][2] = { { "unacknowledged", "alerts" } };
+	static const char *const runs[] = { "pending", "running", "done", "failed", NULL };
+	static const char *const alerts[] = { "unacknowledged", NULL };
 	struct json_ref from = json_get(answer, "stats");
-	struct json *body = json_make_object();
-	put_counts(body, "runs", from, runs, ARRAY_LEN(runs));
-	put_counts(body, "clients", from, clients, ARRAY_LEN(clients));
-	put_counts(body, "alerts", from, alerts, ARRAY_LEN(alerts));
-	json_put_int(body, "todayEvents", json_int(json_get(from, "todayEvents"), 0));
+	struct json *body = json_make_object(), *clients = json_make_object();
+	json_put_int(clients, "total", json_int(json_get(from, "clients"), 0));
+	json_put_int(clients, "online", json_int(json_get(from, "clientsOnline"), 0));
+	json_put(body, "runs", pick(from, runs, "total"));
+	json_put(body, "clients", clients);
+	json_put(body, "alerts", pick(from, alerts, NULL));
 	api_answer(c, status, body);
 }
 

@@ -61,7 +61,7 @@ const struct api_route api_routes[] = {
 		.reply = api_vnc_status },
 	{ "DELETE", "/api/runs/:id/vnc", USER, .op = "run.control", ID, .no_limit = true,
 		.reply = api_vnc_close },
-	{ "POST", "/api/runs/:id/vnc/start", USER, .op = "run.vnc", ID, .no_limit = true,
+	{ "POST", "/api/runs/:id/vnc/start", USER, .op = "run.command", ID, .no_limit = true,
 		.run = api_vnc_start },
 	{ "POST", "/api/runs/:id/vnc/tickets", USER, .op = "ticket.create", ID, .body = true,
 		.no_limit = true },

@@ -31,19 +31,10 @@ static void started(struct api_call *c, int status, struct json_ref answer)
 	api_answer(c, status, body);
 }
 
-static void start_stream(struct api_call *c, int status, struct json_ref answer)
-{
-	(void)status;
-	(void)answer;
-	struct json *args = json_make_object();
-	json_put_text(args, "id", c->captures[0]);
-	json_put_text(args, "command", start_command);
-	api_ask(c, "run.command", args, started);
-}
-
 void api_vnc_start(struct api_call *c, struct json *args)
 {
-	api_ask(c, c->route->op, args, start_stream);
+	json_put_text(args, "command", start_command);
+	api_ask(c, c->route->op, args, started);
 }
 
 /* Closing what is closed is no error. */
@@ -81,7 +72,8 @@ static void give_control(struct api_call *c, int status, struct json_ref answer)
 	(void)status;
 	(void)answer;
 	const char *channel = json_text(json_of(c->kept));
-	answer_done(c, relay_give_control(c->api->config->relay, c->captures[0], channel));
+	bool done = relay_give_control(c->api->config->relay, c->captures[0], channel);
+	answer_done(c, done || !channel); /* nobody there is nobody alone */
 }
 
 void api_control(struct api_call *c, struct json *args)
