@@ -108,6 +108,7 @@ static void tell_dropped(struct agent *a)
 	snprintf(text, sizeof(text), "%llu messages were lost: the gateway did not take them",
 		o->dropped);
 	o->dropped = 0;
+	log_warn(a->log, "agent: %s", text);
 	put_event(a, "error", text);
 }
 

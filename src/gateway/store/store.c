@@ -259,6 +259,7 @@ int store_attach(struct store *s, struct loop *l, store_notice_fn *on_notice,
 	s->on_notice = on_notice;
 	s->on_lost = on_lost;
 	s->ctx = ctx;
+	loop_io_destroy(s->io); /* of an attachment before */
 	s->io = loop_io_create(l, s->pair, ready, s);
 	if (!s->io)
 		return ERR_NOMEM;

@@ -45,6 +45,7 @@ void store_stop(struct store *s); /* NULL is fine */
 typedef void store_notice_fn(void *ctx, const char *kind, struct json_ref body);
 typedef void store_lost_fn(void *ctx); /* the process is gone: the gateway must end */
 
+/* Who attaches takes the place of who did before. */
 MUST_USE int store_attach(struct store *s, struct loop *l, store_notice_fn *on_notice,
 	store_lost_fn *on_lost, void *ctx);
 
