@@ -2,7 +2,14 @@
 
 #include <string.h>
 
-/* Writes a head of n bytes' payload, returns its size. */
+enum {
+	SMALL_HEAD = 2,      /* of a frame of at most SMALL_MAX bytes without its mask */
+	SMALL_MAX = 125,     /* bytes, which the first length byte can say */
+	BINARY_FRAME = 0x82, /* all of a message */
+	MASKED = 0x80,
+	MASK = 4,
+};
+
 bool ws_batch_put(struct ws_batch *b, uint8_t *data, size_t n, const struct ws_batch_frame *f)
 {
 	struct ws_head h = { .fin = f->fin, .masked = f->masked, .len = n };
@@ -30,6 +37,42 @@ bool ws_batch_put(struct ws_batch *b, uint8_t *data, size_t n, const struct ws_b
 	b->n_messages += f->fin;
 	b->open = !f->fin;
 	return true;
+}
+
+size_t ws_batch_take(struct ws_batch *b, uint8_t *data, size_t n, bool masked)
+{
+	const size_t head_in = SMALL_HEAD + (masked ? MASK : 0);
+	const size_t head_out = b->frames ? SMALL_HEAD : 0;
+	const unsigned flag = masked ? MASKED : 0;
+	const uint8_t *from = data, *end = data + n;
+	uint8_t *to = b->begin ? b->begin + b->len : data + head_in - head_out;
+	uint8_t *begin = to;
+	size_t n_messages = 0;
+	while (!b->open && (size_t)(end - from) >= head_in) {
+		size_t len = from[1] ^ flag;
+		uint8_t key[MASK] = { 0 };
+		if (from[0] != BINARY_FRAME || len > SMALL_MAX ||
+			len > (size_t)(end - from) - head_in)
+			break;
+		if (masked)
+			memcpy(key, from + SMALL_HEAD, MASK);
+		if (head_out > 0) {
+			to[0] = BINARY_FRAME;
+			to[1] = (uint8_t)len;
+		}
+		ws_mask_from_start(to + head_out, from + head_in, len, key);
+		from += head_in + len;
+		to += head_out + len;
+		n_messages++;
+	}
+	if (n_messages == 0)
+		return 0;
+	if (!b->begin)
+		b->begin = begin;
+	b->len = (size_t)(to - b->begin);
+	b->payload += (size_t)(from - data) - n_messages * head_in;
+	b->n_messages += n_messages;
+	return (size_t)(from - data);
 }
 
 size_t ws_batch_parts(struct ws_batch *b, struct iovec parts[WS_BATCH_PARTS])

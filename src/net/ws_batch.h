@@ -35,6 +35,10 @@ struct ws_batch_frame {
  * when there is no room for a head: nothing was put, take the batch and put again. Into
  * an empty one it never fails. */
 bool ws_batch_put(struct ws_batch *b, uint8_t *data, size_t n, const struct ws_batch_frame *f);
+/* The same for all the frames at `data` that are small, whole messages and whole in
+ * these n bytes, in one go; they go out unmasked. Returns how many bytes were taken,
+ * with the heads: 0 when the first is none of these. `masked`: as they have to come. */
+size_t ws_batch_take(struct ws_batch *b, uint8_t *data, size_t n, bool masked);
 /* What is to be written, at most WS_BATCH_PARTS; returns how many, 0 for nothing. */
 size_t ws_batch_parts(struct ws_batch *b, struct iovec parts[WS_BATCH_PARTS]);
 void ws_batch_reset(struct ws_batch *b); /* empties it; the message stays open */

@@ -94,22 +94,9 @@ size_t ws_head_write(const struct ws_head *h, uint8_t out[WS_HEAD_MAX])
 void ws_mask_move(
 	uint8_t *to, const uint8_t *from, size_t n, const uint8_t mask[4], uint64_t offset)
 {
-	enum { BLOCK = 16 };
-	/* One register of any CPU we know; compilers split or join it. */
-	uint64_t __attribute__((vector_size(BLOCK))) key, block;
-	uint8_t bytes[4];
-	uint32_t word;
-	size_t i = 0;
-	ws_mask_turn(bytes, mask, offset);
-	memcpy(&word, bytes, sizeof(word));
-	key[0] = key[1] = (uint64_t)word << 32 | word;
-	for (; i + BLOCK <= n; i += BLOCK) {
-		memcpy(&block, from + i, BLOCK);
-		block ^= key;
-		memcpy(to + i, &block, BLOCK);
-	}
-	for (; i < n; i++)
-		to[i] = from[i] ^ bytes[i & 3];
+	uint8_t turned[4];
+	ws_mask_turn(turned, mask, offset);
+	ws_mask_from_start(to, from, n, turned);
 }
 
 void ws_mask(uint8_t *data, size_t n, const uint8_t mask[4], uint64_t offset)

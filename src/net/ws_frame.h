@@ -46,3 +46,38 @@ void ws_mask(uint8_t *data, size_t n, const uint8_t mask[4], uint64_t offset);
 /* The same on the way to `to`, which is `from` or lies before it; they may overlap. */
 void ws_mask_move(
 	uint8_t *to, const uint8_t *from, size_t n, const uint8_t mask[4], uint64_t offset);
+/* The same from the payload's start, in line: small frames come by the hundred in one
+ * read. */
+static inline void ws_mask_from_start(
+	uint8_t *to, const uint8_t *from, size_t n, const uint8_t mask[4])
+{
+	enum { BLOCK = 16 };
+	/* One register of any CPU we know; compilers split or join it. */
+	uint64_t __attribute__((vector_size(BLOCK))) key, block, last;
+	uint8_t twice[8];
+	uint64_t word;
+	memcpy(twice, mask, 4);
+	memcpy(twice + 4, mask, 4);
+	if (n < BLOCK) {
+		for (size_t i = 0; i < n; i++)
+			to[i] = from[i] ^ twice[i & 3];
+		return;
+	}
+	/* The last block overlaps the one before, and is read first: what is written may
+	 * lie over it. */
+	size_t at = n - BLOCK;
+	memcpy(&word, twice, sizeof(word));
+	key[0] = key[1] = word;
+	memcpy(&last, from + at, BLOCK);
+	for (size_t i = 0; i < at; i += BLOCK) {
+		memcpy(&block, from + i, BLOCK);
+		block ^= key;
+		memcpy(to + i, &block, BLOCK);
+	}
+	uint32_t turned;
+	memcpy(&turned, twice + (at & 3), sizeof(turned));
+	word = (uint64_t)turned << 32 | turned;
+	key[0] = key[1] = word;
+	last ^= key;
+	memcpy(to + at, &last, BLOCK);
+}

@@ -195,14 +195,22 @@ static size_t take_head(struct ws_link *l, const uint8_t *data, size_t n)
 	return n - in.left;
 }
 
+static size_t take_whole(struct ws_link *l, uint8_t *data, size_t n)
+{
+	bool may = l->events->whole && !l->in_message && l->head_len == 0;
+	return may ? l->events->whole(l, data, n) : 0;
+}
+
 /* Stops where the owner does not want more. Returns how much was taken. */
 static size_t take(struct ws_link *l, uint8_t *data, size_t n)
 {
 	size_t done = 0;
 	while (l->reading && !l->gone && (done < n || (l->in_frame && l->at == l->head.len))) {
+		if (!l->in_frame)
+			done += take_whole(l, data + done, n - done);
 		if (l->in_frame)
 			done += take_payload(l, data + done, n - done);
-		else
+		else if (done < n)
 			done += take_head(l, data + done, n - done);
 	}
 	if (!l->gone)

@@ -16,6 +16,10 @@ enum { WS_CONTROL_MAX = 125 };
 struct ws_link_events {
 	/* A data frame begins, see `head`. 0, or the code to refuse it with. */
 	unsigned (*begins)(struct ws_link *l);
+	/* Where a frame may begin outside a message: what the owner takes by itself, in
+	 * whole frames, each a whole binary message masked as the peer must. Returns how
+	 * many bytes. May be NULL. */
+	size_t (*whole)(struct ws_link *l, uint8_t *data, size_t n);
 	/* Bytes of it in writable memory, as they came: see ws_link_unmask(). None (n
 	 * is 0) only of an empty frame. The owner may close the link from here. */
 	void (*payload)(struct ws_link *l, uint8_t *data, size_t n);

@@ -72,6 +72,13 @@ static void put_forward(struct ws_stream *s, uint8_t *data, size_t n)
 		;
 }
 
+static size_t link_whole(struct ws_link *l, uint8_t *data, size_t n)
+{
+	struct ws_stream *s = of_link(l);
+	bool may = s->forward.write && !s->forward.mask;
+	return may ? ws_batch_take(&s->batch, data, n, !ws_link_masks(l)) : 0;
+}
+
 static void link_payload(struct ws_link *l, uint8_t *data, size_t n)
 {
 	struct ws_stream *s = of_link(l);
@@ -110,6 +117,7 @@ static void link_release(struct ws_link *l)
 
 static const struct ws_link_events link_events = {
 	.begins = link_begins,
+	.whole = link_whole,
 	.payload = link_payload,
 	.taken = link_taken,
 	.drain = link_drain,
