@@ -9,9 +9,6 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "relay_double.h"
-#include "store_double.h"
-
 enum { TICK_MS = 5, PATIENCE_MS = 60 * 1000, GOT_MAX = 4 * 1024 * 1024 };
 
 static const struct asset files[] = {
@@ -49,7 +46,7 @@ static void on_end(void *ctx, bool failed, const char *why)
 	h->failed = failed;
 }
 
-int gatehouse_set_up(void **state)
+int gatehouse_set_up(void **state, struct store *store)
 {
 	struct gatehouse *h = calloc(1, sizeof(*h));
 	assert_non_null(h);
@@ -66,14 +63,13 @@ int gatehouse_set_up(void **state)
 	assert_int_equal(address_parse("127.0.0.1:0", &h->listen[0]), OK);
 	h->config = (struct gateway_config){
 		.log = &h->log,
+		.store = store,
 		.listen = h->listen,
 		.n_listen = 1,
 		.admin_socket = h->admin,
 		.rate_address_per_min = 1000,
 		.assets = &assets,
 	};
-	store_double_reset();
-	relay_double = (struct relay_double){ 0 };
 	gatehouse_open(h);
 	assert_non_null(h->gateway);
 	*state = h;
@@ -108,7 +104,6 @@ int gatehouse_tear_down(void **state)
 {
 	struct gatehouse *h = *state;
 	gatehouse_close(h);
-	store_double_reset();
 	loop_timer_destroy(h->tick);
 	loop_timer_destroy(h->watchdog);
 	loop_destroy(h->loop);

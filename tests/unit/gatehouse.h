@@ -8,7 +8,8 @@
 #include "base/buf.h"
 #include "gateway/gateway.h"
 
-/* A gateway between a fake store and fake tunnels, and somebody who knocks. */
+/* A gateway, and somebody who knocks. Its store and its tunnels are real, or what a
+ * test links in their place. */
 enum { GATEHOUSE_BODY = 64 * 1024 };
 
 struct gatehouse {
@@ -30,7 +31,8 @@ struct reply {
 	char head[4096], body[GATEHOUSE_BODY];
 };
 
-int gatehouse_set_up(void **state); /* listens, and nobody has come yet */
+/* Listens, and nobody has come yet; `store` stays the caller's. */
+int gatehouse_set_up(void **state, struct store *store);
 int gatehouse_tear_down(void **state);
 void gatehouse_open(struct gatehouse *h);  /* with what the config says now */
 void gatehouse_close(struct gatehouse *h); /* ends the gateway, and who knocks */

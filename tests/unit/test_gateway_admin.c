@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 
 #include "gatehouse.h"
+#include "relay_double.h"
 #include "store_double.h"
 
 static int answer(const char *op, const char **text)
@@ -14,9 +15,18 @@ static int answer(const char *op, const char **text)
 
 static int set_up(void **state)
 {
-	gatehouse_set_up(state);
+	store_double_reset();
+	relay_double = (struct relay_double){ 0 };
+	gatehouse_set_up(state, NULL);
 	store_double.answer = answer;
 	gatehouse_knock_admin(*state);
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	gatehouse_tear_down(state);
+	store_double_reset();
 	return 0;
 }
 
@@ -118,7 +128,7 @@ static void nobody_else_may_open_it(void **state)
 	assert_int_not_equal(stat(h->admin, &st), 0);
 }
 
-#define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, gatehouse_tear_down)
+#define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 
 int main(void)
 {

@@ -26,10 +26,19 @@ static int answer(const char *op, const char **text)
 
 static int set_up(void **state)
 {
-	gatehouse_set_up(state);
+	store_double_reset();
+	relay_double = (struct relay_double){ 0 };
+	gatehouse_set_up(state, NULL);
 	store_double.answer = answer;
 	status_to_give = 200;
 	text_to_give = "{\"ok\": true}";
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	gatehouse_tear_down(state);
+	store_double_reset();
 	return 0;
 }
 
@@ -573,7 +582,7 @@ static void what_cannot_start_says_why(void **state)
 	h->config.listen = &h->listen[0];
 }
 
-#define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, gatehouse_tear_down)
+#define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 
 int main(void)
 {

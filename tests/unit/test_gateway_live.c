@@ -24,9 +24,18 @@ static int answer(const char *op, const char **text)
 
 static int set_up(void **state)
 {
-	gatehouse_set_up(state);
+	store_double_reset();
+	relay_double = (struct relay_double){ 0 };
+	gatehouse_set_up(state, NULL);
 	store_double.answer = answer;
 	session_status = run_status = 200;
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	gatehouse_tear_down(state);
+	store_double_reset();
 	return 0;
 }
 
@@ -254,7 +263,7 @@ static void who_does_not_read_is_dropped(void **state)
 	}
 }
 
-#define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, gatehouse_tear_down)
+#define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 
 int main(void)
 {
