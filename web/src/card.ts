@@ -17,7 +17,11 @@ const ADDRESS =
 function words(status: Status, place: string): Words {
   switch (status.state) {
     case 'connecting':
-      return { title: 'Connecting', text: status.note || place, action: null };
+      return {
+        title: status.note === '' ? 'Connecting' : 'Waiting',
+        text: status.note || place,
+        action: null,
+      };
     case 'reconnecting':
       return {
         title: 'No connection',

@@ -1,7 +1,7 @@
 /* What a gateway's close reasons mean to who looks. */
 
 const WORDS: Record<string, string> = {
-  'no agent': 'No machine has joined this run yet.',
+  'no agent': 'No machine shows this screen at the moment.',
   'agent did not answer': 'The machine did not answer.',
   'access ended': 'Your access to this screen has ended. Log in again, or ask who administers the gateway.',
   disconnected: 'Somebody who may has disconnected you.',

@@ -49,6 +49,7 @@ class Run implements Target {
   readonly patienceMs = 35_000;
   readonly #path: string;
   readonly #socket: string;
+  #rights: 'control' | 'view' = 'control';
 
   constructor(id: string) {
     this.place = `run ${id} at ${location.host}`;
@@ -68,10 +69,13 @@ class Run implements Target {
     try {
       const status = await call('GET', this.#path);
       const joined = status['agent'] != null || status['clientConnected'] === true;
+      const answer = await this.#ask();
+      const rights = asText(answer['rights']);
       /* An existing runner streams only when it is told to. */
-      if (!joined) await call('POST', `${this.#path}/start`).catch(() => undefined);
-      const answer = await this.#ask('control');
-      return { ticket: asText(answer['ticket']), rights: asText(answer['rights']), joined };
+      if (!joined && rights === 'control') {
+        await call('POST', `${this.#path}/start`).catch(() => undefined);
+      }
+      return { ticket: asText(answer['ticket']), rights, joined };
     } catch (error) {
       if (!(error instanceof CallError)) throw error;
       if (error.status === 401) location.assign(`/#next=${encodeURIComponent(location.pathname)}`);
@@ -83,12 +87,14 @@ class Run implements Target {
   }
 
   /* Who may not control may still look. */
-  async #ask(rights: 'control' | 'view'): Promise<Record<string, unknown>> {
+  async #ask(): Promise<Record<string, unknown>> {
     try {
-      return await call('POST', `${this.#path}/tickets`, { rights });
+      return await call('POST', `${this.#path}/tickets`, { rights: this.#rights });
     } catch (error) {
-      if (rights === 'view' || !(error instanceof CallError) || error.status !== 403) throw error;
-      return this.#ask('view');
+      const mayLook = error instanceof CallError && error.status === 403;
+      if (this.#rights === 'view' || !mayLook) throw error;
+      this.#rights = 'view';
+      return this.#ask();
     }
   }
 }

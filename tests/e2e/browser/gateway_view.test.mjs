@@ -173,7 +173,7 @@ test('nobody shares: the page waits, says so, and shows the picture when somebod
   let agent;
   try {
     await eventually('a sentence', async () =>
-      /no machine has joined/i.test(await viewer.page.textContent('#card-text')));
+      /no machine shows this screen/i.test(await viewer.page.textContent('#card-text')));
     agent = await sharePattern(joining);
     await eventually('the picture', async () => (await viewer.state()) === 'connected', BACK_MS);
   } finally {
