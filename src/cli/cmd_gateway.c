@@ -146,7 +146,8 @@ static int read_fd(int fd, struct buf *out)
 		if (n > 0)
 			buf_added(out, (size_t)n);
 	} while (n > 0 || (n < 0 && errno == EINTR));
-	return n < 0 ? ERR_IO : buf_ok(out);
+	int err = buf_ok(out); /* too large, or out of memory */
+	return !err && n < 0 ? ERR_IO : err;
 }
 
 /* Of a key: others than owner and group must not read it. */
