@@ -135,6 +135,25 @@ char *json_print(const struct json *j, bool indented)
 	return text;
 }
 
+/* An empty list or object is two bytes and becomes hundreds in memory, so a text may
+ * have as many of them as people's JSON has and no more. */
+enum { FEW_CONTAINERS = 10000, BYTES_A_CONTAINER = 32 };
+
+static bool is_too_crowded(const char *text, size_t n)
+{
+	size_t containers = 0;
+	bool in_text = false;
+	for (size_t i = 0; i < n; i++) {
+		if (in_text && text[i] == '\\')
+			i++;
+		else if (text[i] == '"')
+			in_text = !in_text;
+		else
+			containers += !in_text && (text[i] == '[' || text[i] == '{');
+	}
+	return containers > FEW_CONTAINERS + n / BYTES_A_CONTAINER;
+}
+
 /* jansson's own limit is 2048 levels. Brackets in texts do not count; what is not
  * JSON at all is found by it later. */
 static bool is_too_deep(const char *text, size_t n, int levels_max)
@@ -168,6 +187,10 @@ struct json *json_parse_levels(
 {
 	if (is_too_deep(text, n, levels_max)) {
 		snprintf(problem, JSON_PROBLEM_MAX, "JSON of more than %d levels", levels_max);
+		return NULL;
+	}
+	if (is_too_crowded(text, n)) {
+		snprintf(problem, JSON_PROBLEM_MAX, "JSON of too many lists and objects");
 		return NULL;
 	}
 	/* jansson takes a NUL for the end. */

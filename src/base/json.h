@@ -45,7 +45,8 @@ enum json_kind {
 enum { JSON_DEPTH_MAX = 32, JSON_PROBLEM_MAX = 160 };
 
 /* A text of n bytes, RFC 8259, UTF-8; any value may stand at the top. Duplicate
- * keys, NUL in texts and more than JSON_DEPTH_MAX levels are refused. NULL: not
+ * keys, NUL in texts, more than JSON_DEPTH_MAX levels and more lists and objects than
+ * make sense in that length (memory: tens of bytes a byte) are refused. NULL: not
  * JSON or no memory; `problem` then says in one sentence what and where. */
 struct json *json_parse(const void *text, size_t n, char problem[JSON_PROBLEM_MAX]);
 /* The same with another limit of levels: for what a process of ours has put around

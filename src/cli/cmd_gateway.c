@@ -316,17 +316,15 @@ static int take_addresses(struct server *s)
 static int take_secret(struct server *s)
 {
 	char error[SECRET_FILE_ERROR_MAX];
-	const char *why = NULL, *env = getenv("HMAC_SECRET");
-	const char *file = s->options->hmac_secret_file;
+	const char *why = NULL, *file = s->options->hmac_secret_file;
 	if (file && secret_file_read(file, s->hmac_secret, sizeof(s->hmac_secret), error)) {
 		log_error(&s->cli->log, "%s", error);
 		return CLI_FAILURE;
 	}
-	if (!file && env && strlen(env) >= sizeof(s->hmac_secret))
+	const char *value = getenv("HMAC_SECRET");
+	if (!file && value && strlen(value) >= sizeof(s->hmac_secret))
 		why = "the shared secret is too long";
-	else if (!file && env)
-		snprintf(s->hmac_secret, sizeof(s->hmac_secret), "%s", env);
-	unsetenv("HMAC_SECRET");
+	bool env = secret_env_take("HMAC_SECRET", s->hmac_secret, sizeof(s->hmac_secret));
 	if (!why && (file || env) && request_key_judge(s->hmac_secret, &why) == OK)
 		why = NULL;
 	if (!why && !file && !env && s->options->legacy_runner)

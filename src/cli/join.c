@@ -71,15 +71,6 @@ static const struct opt rows[] = {
 
 const struct opt_group join_group = { "Joining a gateway", rows, ARRAY_LEN(rows) };
 
-/* Copies an environment variable and removes it, so that nothing spawned has it. */
-static void take_env(const char *name, char *out, size_t cap)
-{
-	const char *value = getenv(name);
-	if (value && !*out)
-		snprintf(out, cap, "%s", value);
-	unsetenv(name);
-}
-
 static int take_file(struct cli *cli, const char *path, char out[JOIN_TOKEN_MAX])
 {
 	char error[SECRET_FILE_ERROR_MAX];
@@ -131,10 +122,10 @@ static const char *text_or_null(const char *s)
 
 int join_take(struct cli *cli, const struct join_options *o, struct join *j)
 {
-	take_env("HMAC_SECRET", j->hmac_secret, sizeof(j->hmac_secret));
+	secret_env_take("HMAC_SECRET", j->hmac_secret, sizeof(j->hmac_secret));
 	int code = take_file(cli, o->client_token_file, j->client_token);
-	take_env("AI_RUNNER_TOKEN", j->client_token, sizeof(j->client_token));
-	take_env("CLIENT_TOKEN", j->client_token, sizeof(j->client_token));
+	secret_env_take("AI_RUNNER_TOKEN", j->client_token, sizeof(j->client_token));
+	secret_env_take("CLIENT_TOKEN", j->client_token, sizeof(j->client_token));
 	if (!code)
 		code = take_capability(cli, o, j);
 	const char *url = o->gateway_url ? o->gateway_url : getenv("GATEWAY_URL");

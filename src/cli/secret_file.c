@@ -3,9 +3,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include "crypto/secret.h"
 
 static int explain(char error[SECRET_FILE_ERROR_MAX], const char *path, const char *what)
 {
@@ -32,6 +35,18 @@ static int read_line(int fd, const char *path, char *out, size_t cap, char *erro
 	size_t line = end ? (size_t)(end - out) : len;
 	memset(out + line, 0, cap - line);
 	return line > 0 ? OK : explain(error, path, "its first line is empty");
+}
+
+bool secret_env_take(const char *name, char *out, size_t cap)
+{
+	char *value = getenv(name);
+	if (!value)
+		return false;
+	if (!*out)
+		snprintf(out, cap, "%s", value);
+	secret_wipe(value, strlen(value));
+	unsetenv(name);
+	return true;
 }
 
 int secret_file_read(const char *path, char *out, size_t cap, char error[SECRET_FILE_ERROR_MAX])

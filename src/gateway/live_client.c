@@ -76,10 +76,14 @@ static int check(struct live_client *c)
 
 void live_check_all(struct live *l, const char *user)
 {
-	for (struct live_client *c = l->clients; c; c = c->next)
-		if (c->ws && (!user || strcmp(c->user, user) == 0) && check(c))
-			log_warn(
-				l->config->log, "live %s: the session was not checked", c->address);
+	for (struct live_client *c = l->clients, *next; c; c = next) {
+		next = c->next;
+		if (!c->ws || (user && strcmp(c->user, user) != 0) || !check(c))
+			continue;
+		/* Whose session may have ended hears no more; the page comes back. */
+		log_warn(l->config->log, "live %s: the session was not checked", c->address);
+		live_client_drop(c, WS_CODE_AGAIN_LATER, "too much to do");
+	}
 }
 
 static void on_timer(void *ctx)

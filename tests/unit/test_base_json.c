@@ -204,6 +204,32 @@ static void levels_are_counted(void **state)
 	assert_int_equal(json_levels((struct json_ref){ NULL }), 0);
 }
 
+static void crowds_have_a_limit(void **state)
+{
+	(void)state;
+	enum { BYTES = 100 * 1000 };
+	char problem[JSON_PROBLEM_MAX];
+	char *text = malloc(BYTES);
+	assert_non_null(text);
+	for (int step = 3; step <= 30; step += 27) {
+		memset(text, ' ', BYTES);
+		for (int i = 1; i + step < BYTES; i += step)
+			memcpy(text + i, i == 1 ? " {}" : ",{}", 3);
+		text[0] = '[';
+		text[BYTES - 1] = ']';
+		struct json *j = json_parse(text, BYTES, problem);
+		assert_true(!j == (step == 3));
+		json_drop(j);
+	}
+	/* In a text they are none. */
+	memset(text, '[', BYTES);
+	text[0] = text[BYTES - 1] = '"';
+	struct json *j = json_parse(text, BYTES, problem);
+	assert_non_null(j);
+	json_drop(j);
+	free(text);
+}
+
 static void every_prefix_is_refused(void **state)
 {
 	(void)state;
@@ -249,6 +275,7 @@ int main(void)
 		cmocka_unit_test(refuses_what_is_not_json),
 		cmocka_unit_test(depth_has_a_limit),
 		cmocka_unit_test(levels_are_counted),
+		cmocka_unit_test(crowds_have_a_limit),
 		cmocka_unit_test(every_prefix_is_refused),
 		cmocka_unit_test(members_are_visited_until_enough),
 		cmocka_unit_test(failed_allocations_leave_nothing_half),

@@ -195,6 +195,15 @@ static void a_session_that_ends_ends_it(void **state)
 	expect(h, "1008 access ended");
 }
 
+static void a_session_that_cannot_be_checked_ends_it(void **state)
+{
+	struct gatehouse *h = *state;
+	start(h);
+	store_double.refuse = true;
+	store_double_notice("revoked", "{\"user\":\"u1\"}");
+	expect(h, "1013 too much to do");
+}
+
 static void it_is_told_that_the_gateway_stops(void **state)
 {
 	struct gatehouse *h = *state;
@@ -273,6 +282,7 @@ int main(void)
 		TEST(what_is_wrong_is_said),
 		TEST(there_are_so_many_subscriptions),
 		TEST(a_session_that_ends_ends_it),
+		TEST(a_session_that_cannot_be_checked_ends_it),
 		TEST(it_is_told_that_the_gateway_stops),
 		TEST(who_leaves_is_not_missed),
 		TEST(all_hear_that_a_run_changes),

@@ -465,6 +465,11 @@ static void our_agents_have_keys_of_their_own(void **state)
 	assert_int_equal(add(&s), 200);
 	assert_int_equal(clerk_signed(&k, &s, "agent.join", NULL), 200);
 	assert_string_equal(clerk_text(&k, "clientId"), id);
+	struct clerk_signer shared = s;
+	shared.key = k.secret;
+	shared.agent_id = NULL;
+	assert_int_equal(add(&shared), 200);
+	assert_int_equal(clerk_signed(&k, &shared, "agent.join", NULL), 403);
 	struct clerk_signer thief = s;
 	thief.key = other_key;
 	thief.agent_id = other;

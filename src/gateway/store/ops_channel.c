@@ -29,8 +29,11 @@ static int agent_join(struct op_call *c)
 	int status = run_judge_vnc(c, run);
 	if (status)
 		return status;
+	/* The shared secret is for existing runners, who speak another way. */
+	if (!c->who.client)
+		return op_fail(c, 403, "An agent joins with a key of its own: create a client");
 	op_put(c->answer, "runId", run[RUN_ID]);
-	op_put(c->answer, "clientId", c->who.client ? c->who.client[CLIENT_ID] : run[RUN_CLIENT]);
+	op_put(c->answer, "clientId", c->who.client[CLIENT_ID]);
 	op_put(c->answer, "label", run[RUN_LABEL]);
 	op_put(c->answer, "workerType", run[RUN_WORKER_TYPE]);
 	op_audit(c, "agent_join", "run", run[RUN_ID].text, NULL);
