@@ -103,10 +103,11 @@ static int run_parsed(struct cli *cli, void *options)
 	return cli->command->run(cli, options);
 }
 
-static int read_settings(const struct opt_set *sets, size_t n, int argc, char **argv, char *error)
+static int read_settings(
+	const struct opt_set *sets, size_t n, int argc, char **argv, char **text, char *error)
 {
 	const char *file = settings_file(argc, argv);
-	int err = file ? settings_read_file(file, sets, n, error) : OK;
+	int err = file ? settings_read_file(file, sets, n, text, error) : OK;
 	return err ? err : settings_read_environment(sets, n, error);
 }
 
@@ -124,15 +125,16 @@ static int run_command(const struct command *c, int argc, char **argv)
 
 	struct opt_set sets[COMMAND_GROUPS_MAX + 1];
 	size_t n = cli_option_sets(c, options, &cli.common, sets);
-	char error[OPT_ERROR_MAX];
+	char error[OPT_ERROR_MAX], *kept = NULL;
 	int code;
-	if ((c->settings && read_settings(sets, n, argc, argv, error)) ||
+	if ((c->settings && read_settings(sets, n, argc, argv, &kept, error)) ||
 		opt_parse(sets, n, argc, argv, &cli.argc, error)) {
 		code = cli_usage_error(c, "%s", error);
 	} else {
 		argv[cli.argc] = NULL;
 		code = run_parsed(&cli, options);
 	}
+	free(kept);
 	free(options);
 	return code;
 }

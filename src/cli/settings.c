@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { LINE_MAX_BYTES = 4096 };
+enum { FILE_MAX = 64 * 1024 };
 
 const char *settings_file(int argc, char **argv)
 {
@@ -45,39 +45,50 @@ static int take_line(char *line, const struct opt_set *sets, size_t n_sets, char
 		snprintf(error, OPT_ERROR_MAX, "config goes on the command line");
 		return ERR_PROTO;
 	}
-	char *value = strdup(trim(equals + 1));
-	if (!value)
-		return ERR_NOMEM;
-	return opt_put(sets, n_sets, trim(text), value, error);
+	return opt_put(sets, n_sets, trim(text), trim(equals + 1), error);
 }
 
-int settings_read_file(
-	const char *path, const struct opt_set *sets, size_t n_sets, char error[OPT_ERROR_MAX])
+/* The caller's; NULL with a sentence. */
+static char *read_text(const char *path, char *error)
 {
-	char line[LINE_MAX_BYTES], why[OPT_ERROR_MAX] = "out of memory";
 	FILE *f = fopen(path, "re");
-	if (!f) {
-		snprintf(error, OPT_ERROR_MAX, "%.128s: %s", path, strerror(errno));
-		return ERR_PROTO;
+	char *text = f ? malloc(FILE_MAX + 1) : NULL;
+	size_t n = text ? fread(text, 1, FILE_MAX + 1, f) : 0;
+	const char *why = NULL;
+	if (!text || ferror(f))
+		why = strerror(errno);
+	else if (n > FILE_MAX)
+		why = "too large for a file of options";
+	else if (memchr(text, 0, n))
+		why = "this is no text";
+	if (f)
+		fclose(f);
+	if (!why) {
+		text[n] = '\0';
+		return text;
 	}
-	int err = OK, n = 0;
-	while (!err && fgets(line, sizeof(line), f)) {
-		n++;
-		if (strchr(line, '\n') || feof(f)) {
-			err = take_line(line, sets, n_sets, why);
-		} else {
-			snprintf(why, sizeof(why), "longer than %d characters", LINE_MAX_BYTES - 2);
-			err = ERR_LIMIT;
-		}
+	snprintf(error, OPT_ERROR_MAX, "%.128s: %s", path, why);
+	free(text);
+	return NULL;
+}
+
+int settings_read_file(const char *path, const struct opt_set *sets, size_t n_sets, char **text,
+	char error[OPT_ERROR_MAX])
+{
+	char why[OPT_ERROR_MAX] = "";
+	int err = OK;
+	*text = read_text(path, error);
+	char *line = *text;
+	for (int n = 1; line && !err; n++) {
+		char *end = strchr(line, '\n');
+		if (end)
+			*end = '\0';
+		err = take_line(line, sets, n_sets, why);
+		if (err)
+			snprintf(error, OPT_ERROR_MAX, "%.100s, line %d: %.120s", path, n, why);
+		line = end ? end + 1 : NULL;
 	}
-	if (!err && ferror(f)) {
-		snprintf(why, sizeof(why), "%s", strerror(errno));
-		err = ERR_IO;
-	}
-	fclose(f);
-	if (err)
-		snprintf(error, OPT_ERROR_MAX, "%.100s, line %d: %.120s", path, n, why);
-	return err ? ERR_PROTO : OK;
+	return err || !*text ? ERR_PROTO : OK;
 }
 
 /* "public-url" is PORTHOLE_PUBLIC_URL. */
