@@ -18,8 +18,8 @@ static struct json *make_machine(const struct api_call *c, struct json_ref machi
 {
 	const char *run = json_get_text(machine, "runId");
 	struct json *out = json_clone(machine);
-	json_put_text(out, "brand", "bhyve");
-	json_put_text(out, "state", run && is_running(c, run) ? "running" : "stopped");
+	if (run)
+		json_put_text(out, "state", is_running(c, run) ? "running" : "stopped");
 	return out;
 }
 

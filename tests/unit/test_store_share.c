@@ -257,7 +257,12 @@ static void runs_are_machines_too(void **state)
 	assert_int_equal(clerk_local(&k, "machine.get", "{'id':'%s'}", id), 200);
 	assert_string_equal(clerk_text(&k, "runId"), run);
 	assert_int_equal(clerk_local(&k, "machine.get", "{'id':'%s'}", run), 200);
+	assert_string_equal(clerk_text(&k, "brand"), "bhyve");
 	assert_int_equal(clerk_local(&k, "machine.get", "{'id':'none'}"), 404);
+	assert_int_equal(clerk_local(&k, "run.create", "{'id':'shell','workerType':'bash'}"), 200);
+	assert_int_equal(clerk_local(&k, "machine.get", "{'id':'shell'}"), 200);
+	assert_string_equal(clerk_text(&k, "brand"), "joyent");
+	assert_null(clerk_text(&k, "runId"));
 }
 
 static void what_happened_is_in_the_audit_log(void **state)

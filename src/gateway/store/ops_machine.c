@@ -3,7 +3,8 @@
 
 #include "gateway/store/ops.h"
 
-/* Runs with a screen, as CloudAPI shows machines. */
+/* Runs as CloudAPI shows machines: those with a screen are listed; one without can be
+ * asked for, and is of a brand that has no console. */
 
 static const char *state_of(const struct db_value *run)
 {
@@ -30,9 +31,12 @@ static void put_machine(struct json *o, const struct db_value *run)
 	op_put(o, "name",
 		run[RUN_LABEL].text && run[RUN_LABEL].text[0] ? run[RUN_LABEL] : run[RUN_ID]);
 	json_put_text(o, "type", "virtualmachine");
-	json_put_text(o, "brand", "bhyve");
+	const char *type = run[RUN_WORKER_TYPE].text;
+	bool has_screen = type && strcmp(type, "vnc") == 0;
+	json_put_text(o, "brand", has_screen ? "bhyve" : "joyent");
 	json_put_text(o, "state", state_of(run));
-	op_put(o, "runId", run[RUN_ID]);
+	if (has_screen)
+		op_put(o, "runId", run[RUN_ID]);
 	put_time(o, "created", run[RUN_CREATED_AT].i);
 	put_time(o, "updated",
 		run[RUN_FINISHED_AT].i  ? run[RUN_FINISHED_AT].i
@@ -68,7 +72,7 @@ static int machine_get(struct op_call *c)
 {
 	struct db_value id = db_text(op_text(c, "id"));
 	const struct db_value *run = op_find_where(c, DB_RUNS,
-		(struct db_where[]){ { RUN_WORKER_TYPE, DB_EQ, db_text("vnc"), false },
+		(struct db_where[]){
 			{ RUN_MACHINE, DB_EQ, id, true }, { RUN_ID, DB_EQ, id, false }, { 0 } });
 	if (!run)
 		return op_fail(c, 404, "Machine not found");
