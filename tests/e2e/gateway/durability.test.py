@@ -168,6 +168,7 @@ def killed(stack):
     for s in senders[::4]:
         number = s.numbers[0]
         body, nonce, stamp = s.first[number]
+        s.runner.http = None  # a connection of its own: the last one may have been killed
         s.runner.post('/api/ingest/event', body, nonce=nonce, timestamp=stamp).expect(
             401, 'Nonce already used (replay attack detected)')
     gateway.now.stop()
