@@ -39,6 +39,7 @@ struct report {
 	size_t n;
 	struct x11_probe x11;
 	bool can_share, can_desktop;
+	bool cannot_join; /* the gateway that was named, or with the secret that was given */
 };
 
 struct doctor_options {
@@ -58,6 +59,9 @@ static PRINTF_LIKE(5, 6) void add(struct report *r, const char *name, enum state
 	r->n++;
 	c->name = name;
 	c->state = state;
+	if (state == STATE_MISSING &&
+		(!strcmp(name, "gateway") || !strcmp(name, "clock") || !strcmp(name, "secret")))
+		r->cannot_join = true;
 	c->advice = state == STATE_OK ? NULL : advice;
 	va_list args;
 	va_start(args, fmt);
@@ -275,7 +279,11 @@ static void check_gateway(struct report *r, const struct doctor_options *o)
 		bool slash = n > 0 && probe.url[n - 1] == '/';
 		snprintf(url, sizeof(url), "%s%sapi/health", probe.url, slash ? "" : "/");
 		int id = http_client_send(client, &request, on_health, &probe);
-		if (id > 0 && loop_run(probe.loop))
+		if (id <= 0)
+			add(r, "gateway", STATE_MISSING,
+				"An address is like http://127.0.0.1:3100, a pin sha256:HEX",
+				"%.100s cannot be asked", probe.url);
+		else if (loop_run(probe.loop))
 			add(r, "gateway", STATE_MISSING, NULL, "the event loop failed");
 	}
 	http_client_destroy(client);
@@ -378,7 +386,7 @@ static int run(struct cli *cli, void *options)
 		log_error(&cli->log, "the report cannot be written as JSON");
 		return CLI_FAILURE;
 	}
-	return r.can_share || r.can_desktop ? CLI_OK : CLI_FAILURE;
+	return (r.can_share || r.can_desktop) && !r.cannot_join ? CLI_OK : CLI_FAILURE;
 }
 
 static const struct opt rows[] = {
