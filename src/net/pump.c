@@ -101,9 +101,20 @@ static void end_by_limit(struct pump *p, enum pump_why why, int end)
 	p->on_end(p->ctx, why);
 }
 
+/* What waits to be taken by this side. For one that has not come it is what the other
+ * has sent, once that is not read any more: nothing else would tell that the sender is
+ * gone. */
+static size_t waiting_for(const struct side *s)
+{
+	const struct pump *p = s->p;
+	if (s->s)
+		return stream_queued(s->s);
+	return p->early.len > EARLY_MAX - READ_MAX ? p->early.len : 0;
+}
+
 static bool queue_of(struct side *s, uint64_t now, uint64_t limit_us, bool *stalled)
 {
-	size_t queued = s->s ? stream_queued(s->s) : 0;
+	size_t queued = waiting_for(s);
 	if (queued == 0 || queued != s->seen)
 		s->moved_us = now;
 	s->seen = queued;
@@ -159,7 +170,7 @@ static void watch(struct side *s)
 	if (p->watching)
 		return;
 	p->watching = true;
-	s->seen = stream_queued(s->s);
+	s->seen = waiting_for(s);
 	s->moved_us = clock_now_us();
 	arm(p);
 }
@@ -200,8 +211,10 @@ static int keep_early(struct side *from, const struct iovec *parts, size_t n)
 	struct buf *early = &from->p->early;
 	for (size_t i = 0; i < n; i++)
 		buf_put(early, parts[i].iov_base, parts[i].iov_len);
-	if (early->len > EARLY_MAX - READ_MAX)
+	if (early->len > EARLY_MAX - READ_MAX) {
 		stream_want_read(from->s, false);
+		watch(other(from));
+	}
 	return buf_ok(early);
 }
 
@@ -347,6 +360,7 @@ int pump_join(struct pump *p, struct stream *b)
 		return err;
 	buf_fini(&p->early);
 	p->sides[PUMP_B].s = b;
+	p->sides[PUMP_B].seen = SIZE_MAX; /* what waits now is another queue */
 	connect_side(a, b);
 	connect_side(&p->sides[PUMP_B], a->s);
 	stream_want_read(a->s, stream_queued(b) == 0);

@@ -18,7 +18,7 @@ enum { PUMP_A, PUMP_B };
 enum pump_why {
 	PUMP_CLOSED,  /* an end was closed in order; all it had sent was delivered */
 	PUMP_LOST,    /* an end's connection broke, or it broke its protocol */
-	PUMP_STALLED, /* an end took nothing for too long */
+	PUMP_STALLED, /* an end took nothing for too long, or never came for so much */
 	PUMP_IDLE,    /* nothing came from either end for too long */
 	PUMP_EXPIRED, /* the longest time is over */
 };

@@ -463,6 +463,27 @@ static void early_messages_wait_within_bounds(void **state)
 	}
 }
 
+/* Nobody reads from it any more, so nobody would see it leave. */
+static void who_waits_behind_too_much_is_closed(void **state)
+{
+	struct fixture *f = *state;
+	f->pump = pump_create(f->loop, open_side(f, 0, SERVER), NULL, &f->config, on_end, f);
+	static uint8_t data[100000];
+	for (unsigned i = 0; i < 10; i++)
+		put(&f->far[0], 0x82, data, sizeof(data));
+	while (pump_stats(f->pump).bytes[PUMP_A] < 192 * 1024)
+		turn(f);
+	for (int i = 0; i < 100; i++)
+		turn(f);
+	assert_non_null(limit_timer);
+	pass_time(300);
+	assert_int_equal(f->ends, 0);
+	pass_time(301);
+	assert_int_equal(f->ends, 1);
+	assert_int_equal(f->why, PUMP_STALLED);
+	assert_int_equal(f->last.end, PUMP_B);
+}
+
 static void early_bytes_of_a_plain_end(void **state)
 {
 	struct fixture *f = *state;
@@ -635,6 +656,7 @@ int main(void)
 		PUMP_TEST(bad_frames_of_one_are_not_told_to_the_other),
 		PUMP_TEST(what_was_sent_before_the_end_arrives),
 		PUMP_TEST(early_messages_wait_within_bounds),
+		PUMP_TEST(who_waits_behind_too_much_is_closed),
 		PUMP_TEST(early_bytes_of_a_plain_end),
 		PUMP_TEST(an_end_that_leaves_before_it_is_joined),
 		PUMP_TEST(the_largest_frame_is_not_gathered),

@@ -275,9 +275,9 @@ class Chaos:
         if peer:
             peer.break_off()
 
-    def stream(self, peer, dice):
+    def stream(self, peer, dice, most=200000):
         for _ in range(dice.randrange(20)):
-            peer.send(peer.frame(bytes(dice.choice([0, 1, 64, 5000, 200000])),
+            peer.send(peer.frame(bytes(dice.choice([0, 1, 64, 5000, most])),
                                  fin=dice.random() < 0.9))
             if dice.random() < 0.3:
                 peer.socket.settimeout(0.05)
@@ -307,7 +307,8 @@ class Chaos:
             peer.upgrade('/ws/vnc/' + self.own.id, {'X-VNC-Client': 'true'})
         else:
             peer.upgrade('/ws/vnc/' + self.own.id, {'Authorization': 'Bearer ' + self.gateway.token})
-        self.stream(peer, dice)
+        # Little enough to be read before there is a viewer: who is not, is missed after a minute.
+        self.stream(peer, dice, 5000)
 
     def administrator(self, _, dice):
         ask, at = self.gateway.ask, dice.randrange(len(self.runs))
@@ -372,9 +373,14 @@ def _(stack):
         expect(chaos.done.get(part), seed, 'nobody got to the end as', part)
 
     def is_quiet():
-        status, stats = gateway.ask('GET', '/api/vnc/stats')
-        return status == 200 and not stats['tunnels']
-    eventually(is_quiet, 'tunnels of peers that are gone are gone, ' + seed)
+        left[:] = gateway.ask('GET', '/api/vnc/stats')[1]['tunnels']
+        return not left
+    left = []
+    try:
+        eventually(is_quiet)
+    except Failed:
+        left = [gateway.ask('GET', '/api/runs/%s/vnc' % tunnel['runId'])[1] for tunnel in left]
+        raise Failed('of peers that are gone there still is: %s %s' % (left, seed)) from None
     gateway.process.signal(signal.SIGTERM)
     equal(gateway.process.wait(20), 0, seed + gateway.process.err)
     expect('Sanitizer' not in gateway.process.err and 'runtime error' not in gateway.process.err,
