@@ -440,6 +440,68 @@ static void others_do_not_claim_what_is_for_one(void **state)
 	assert_string_equal(json_get_text(clerk_get(&k, "run"), "id"), "r");
 }
 
+static void claims(struct clerk_signer *s, const char *id)
+{
+	s->run = s->token = NULL;
+	assert_int_equal(clerk_signed(&k, s, "run.claim", "{'agentId':'mine'}"), 200);
+	struct json_ref claimed = clerk_get(&k, "run");
+	if (!id) {
+		assert_int_equal(json_kind_of(claimed), JSON_TYPE_NULL);
+		return;
+	}
+	assert_string_equal(json_get_text(claimed, "id"), id);
+	snprintf(token, sizeof(token), "%s", json_get_text(claimed, "capabilityToken"));
+	s->run = run;
+	s->token = token;
+}
+
+static void begins(struct clerk_signer *s)
+{
+	assert_int_equal(clerk_signed(&k, s, "event.add",
+				 "{'type':'marker','data':'{\\\"event\\\":\\\"started\\\"}'}"),
+		200);
+}
+
+static void an_agent_that_was_killed_claims_its_run_again(void **state)
+{
+	char id[200], client_token[200], key[65];
+	(void)state;
+	make_client("mine", id, client_token);
+	principal_agent_key(client_token, key);
+	struct clerk_signer s = { .key = key, .agent_id = id }, at_work;
+	claims(&s, run);
+	begins(&s);
+	for (int i = 0; i < 4; i++) { /* it is there as long as it asks */
+		k.now += 30;
+		at_work = s;
+		assert_int_equal(clerk_signed(&k, &s, "run.commands", NULL), 200);
+		claims(&s, NULL);
+		s = at_work;
+	}
+	k.now += 76;
+	claims(&s, run);
+	begins(&s);
+	assert_int_equal(clerk_signed(&k, &at_work, "run.commands", NULL), 200);
+	assert_int_equal(clerk_signed(&k, &s, "event.add",
+				 "{'type':'marker','data':'{\\\"event\\\":\\\"finished\\\","
+				 "\\\"exitCode\\\":0}'}"),
+		200);
+	k.now += 76;
+	claims(&s, NULL);
+}
+
+static void an_existing_runner_is_left_alone(void **state)
+{
+	char id[200], client_token[200];
+	(void)state;
+	make_client("mine", id, client_token);
+	struct clerk_signer s = { .key = k.secret, .client_token = client_token };
+	claims(&s, run);
+	begins(&s);
+	k.now += 3600;
+	claims(&s, NULL);
+}
+
 static void our_agents_have_keys_of_their_own(void **state)
 {
 	char id[200], client_token[200], other[200], other_token[200], key[65], other_key[65];
@@ -512,6 +574,8 @@ int main(void)
 		BOTH(deleting_a_run_leaves_nothing_of_it),
 		BOTH(clients_register_and_claim),
 		BOTH(others_do_not_claim_what_is_for_one),
+		BOTH(an_agent_that_was_killed_claims_its_run_again),
+		BOTH(an_existing_runner_is_left_alone),
 		BOTH(our_agents_have_keys_of_their_own),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

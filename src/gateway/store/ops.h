@@ -28,6 +28,8 @@ const struct db_value *run_by_id(struct op_call *c, const char *id);
 int run_judge_vnc(struct op_call *c, const struct db_value *run);
 /* Sets the status and says so; `set` ends with column 0 and may hold more. */
 void run_set(struct op_call *c, const struct db_value *run, const struct db_set *set);
+/* Whoever serves the signed request's run is still there. */
+void run_renew_claim(struct op_call *c);
 void run_notice(struct op_call *c, const char *id, const char *status);
 
 /* Commands that still wait get an error and are completed: all, or (delivered STOPs

@@ -94,6 +94,7 @@ static int run_commands(struct op_call *c)
 				{ COMMAND_DELIVERED_TO, db_text(c->asked.address) }, { 0 } });
 	}
 	json_put(c->answer, "commands", list);
+	run_renew_claim(c);
 	return 200;
 }
 

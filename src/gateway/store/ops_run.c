@@ -5,7 +5,7 @@
 #include "crypto/hash.h"
 #include "gateway/store/ops.h"
 
-enum { LEASE_S = 60, TOKEN_BYTES = 32, COMMANDS_SHOWN = 100 };
+enum { LEASE_S = 60, RENEW_S = 15, LOST_S = 75, TOKEN_BYTES = 32, COMMANDS_SHOWN = 100 };
 
 static const char *const statuses[] = { "pending", "running", "done", "failed", NULL };
 
@@ -123,11 +123,19 @@ static int run_create(struct op_call *c)
 	return 200;
 }
 
-/* The oldest one that waits: for this client, or for nobody in particular. */
+/* The oldest one that waits: for this client, or for nobody in particular; or that this
+ * client claimed, began and has not asked about since: it was killed, and is back. An
+ * existing runner does not ask while it streams, so this is for agents of ours. */
 static const struct db_value *find_claimable(struct op_call *c, const struct db_value *client)
 {
 	const char *type = op_text(c, "workerType");
-	const struct db_where where[] = { { RUN_STATUS, DB_EQ, db_text("pending"), false },
+	const struct db_value pending = db_text("pending");
+	const struct db_value lost = c->asked.agent_id[0] ? db_text("running") : pending;
+	const struct db_where where[] = { { RUN_STATUS, DB_EQ, pending, true },
+		{ RUN_STATUS, DB_EQ, lost, false }, { RUN_STATUS, DB_EQ, pending, true },
+		{ RUN_CLAIMED_BY, DB_EQ, client[CLIENT_AGENT], false },
+		{ RUN_STATUS, DB_EQ, pending, true },
+		{ RUN_CLAIMED_AT, DB_LT, db_int(c->now - LOST_S), false },
 		{ RUN_CLIENT, DB_IS_NULL, db_null(), true },
 		{ RUN_CLIENT, DB_EQ, client[CLIENT_ID], false },
 		{ RUN_AGENT, DB_IS_NULL, db_null(), true },
@@ -137,6 +145,15 @@ static const struct db_value *find_claimable(struct op_call *c, const struct db_
 		{ RUN_CLAIMED_AT, DB_LT, db_int(c->now - LEASE_S), false },
 		{ RUN_WORKER_TYPE, type ? DB_EQ : DB_END, db_text(type), false }, { 0 } };
 	return op_find_where(c, DB_RUNS, where);
+}
+
+void run_renew_claim(struct op_call *c)
+{
+	const struct db_value *run = c->who.run;
+	if (!run[RUN_CLAIMED_BY].text || run[RUN_CLAIMED_AT].i > c->now - RENEW_S)
+		return;
+	op_update(c, DB_RUNS, (struct db_where[]){ { RUN_N, DB_EQ, run[RUN_N], false }, { 0 } },
+		(struct db_set[]){ { RUN_CLAIMED_AT, db_int(c->now) }, { 0 } });
 }
 
 /* Only a token's hash is kept, so whoever claims gets a new one. */
