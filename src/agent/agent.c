@@ -52,9 +52,8 @@ static void leave_run(struct agent *a)
 void agent_lose_run(struct agent *a, const char *why)
 {
 	log_warn(a->log, "agent: run %s is lost: %s", a->run_id, why);
-	if (a->claims && !a->quitting)
-		leave_run(a);
-	else
+	leave_run(a);
+	if (!a->claims || a->quitting)
 		agent_end(a, true,
 			"the gateway refuses run %s: %s; check run id and capability token",
 			a->run_id, why);

@@ -120,6 +120,8 @@ static void on_dialled(void *ctx, const struct ws_dial_answer *answer)
 	if (!answer->stream) {
 		log_warn(a->log, "agent: no control connection to %s: %s", a->url, answer->error);
 		connect_later(a);
+		if (answer->status >= 400 && answer->status < 500)
+			agent_poll(a); /* the run may be gone */
 		return;
 	}
 	a->control =

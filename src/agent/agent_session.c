@@ -6,6 +6,9 @@
 
 /* A session as its viewer has it: a stream that may be without a link for a while. */
 
+/* A viewer that takes nothing and still sends more than this is not read. */
+enum { HELD_STOP = 256 * 1024, HELD_MAX = HELD_STOP + 2 * STREAM_READ_MAX };
+
 static const struct stream_ops session_ops;
 
 static struct agent_session *session_of(struct stream *s)
@@ -27,6 +30,13 @@ static void unlink_session(struct agent_session *s)
 	s->agent = NULL;
 }
 
+/* What the viewer is given lies in `held`, so that goes last. */
+static void free_session(struct agent_session *s)
+{
+	buf_fini(&s->held);
+	free(s);
+}
+
 void agent_session_destroy(struct agent_session *s)
 {
 	unlink_session(s);
@@ -35,13 +45,14 @@ void agent_session_destroy(struct agent_session *s)
 	s->link = NULL;
 	loop_task_cancel(s->loop, &s->end_task);
 	loop_task_cancel(s->loop, &s->drain_task);
+	loop_task_cancel(s->loop, &s->feed_task);
 	loop_timer_destroy(s->ack);
 	loop_timer_destroy(s->keep);
 	tunnel_resume_destroy(s->resume);
 	out_queue_fini(&s->waiting);
 	s->gone = true;
 	if (!s->calling)
-		free(s);
+		free_session(s);
 }
 
 void agent_session_call(struct agent_session *s)
@@ -54,7 +65,7 @@ bool agent_session_returned(struct agent_session *s)
 	s->calling = false;
 	if (!s->gone)
 		return true;
-	free(s);
+	free_session(s);
 	return false;
 }
 
@@ -134,8 +145,44 @@ static void want_read(struct stream *stream, bool on)
 {
 	struct agent_session *s = session_of(stream);
 	s->reading = on;
+	if (on && s->held.len > 0)
+		loop_task_queue(s->loop, &s->feed_task);
+}
+
+void agent_session_read_link(struct agent_session *s)
+{
 	if (s->link)
-		stream_want_read(s->link, on);
+		stream_want_read(s->link, s->held.len < HELD_STOP);
+}
+
+static bool feed(struct agent_session *s, const uint8_t *data, size_t n)
+{
+	agent_session_call(s);
+	s->s.events->on_data(s->s.ctx, data, n);
+	return agent_session_returned(s);
+}
+
+bool agent_session_take(struct agent_session *s, const uint8_t *data, size_t n)
+{
+	if (s->reading && s->held.len == 0)
+		return feed(s, data, n);
+	buf_put(&s->held, data, n);
+	if (buf_ok(&s->held))
+		agent_session_give_up(s);
+	agent_session_read_link(s);
+	return true;
+}
+
+static void on_feed_task(void *ctx)
+{
+	struct agent_session *s = ctx;
+	while (s->reading && s->held.len > 0) {
+		size_t n = s->held.len < STREAM_READ_MAX ? s->held.len : STREAM_READ_MAX;
+		if (!feed(s, s->held.data, n))
+			return;
+		buf_consume(&s->held, n);
+	}
+	agent_session_read_link(s);
 }
 
 /* What is in the tail goes along whatever the link's queue; what is not is cut off. */
@@ -207,6 +254,8 @@ struct agent_session *agent_session_create(struct agent *a, const struct agent_c
 	s->granted = c->granted;
 	s->end_task = (struct loop_task){ .run = on_end_task, .ctx = s };
 	s->drain_task = (struct loop_task){ .run = on_drain_task, .ctx = s };
+	s->feed_task = (struct loop_task){ .run = on_feed_task, .ctx = s };
+	buf_init(&s->held, HELD_MAX);
 	s->resume = tunnel_resume_create(TUNNEL_AGENT);
 	s->ack = loop_timer_create(a->loop, agent_session_on_ack_due, s);
 	s->keep = loop_timer_create(a->loop, on_keep_over, s);

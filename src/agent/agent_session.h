@@ -20,7 +20,8 @@ struct agent_session {
 	struct out_queue waiting; /* what the tail has no room for */
 	size_t unsent;            /* in the tail, not given to the present link */
 	struct loop_timer *ack, *keep;
-	struct loop_task end_task, drain_task;
+	struct loop_task end_task, drain_task, feed_task;
+	struct buf held; /* from the peer, while the viewer does not read */
 	bool reading;
 	bool owes_drain; /* it was not empty when last looked at */
 	bool calling;    /* the viewer is called, or may be from below */
@@ -34,6 +35,11 @@ void agent_session_destroy(struct agent_session *s);
 /* Around what may make the viewer close the stream: false when it did, and it is gone. */
 void agent_session_call(struct agent_session *s);
 bool agent_session_returned(struct agent_session *s);
+/* The peer's bytes for the viewer. False: the session is gone. */
+bool agent_session_take(struct agent_session *s, const uint8_t *data, size_t n);
+/* Acknowledgements come by the link too, so it is read whether the viewer reads or
+ * not, until too much is held. */
+void agent_session_read_link(struct agent_session *s);
 /* Fills the tail and the link; what the link does not take waits for its drain. */
 void agent_session_push(struct agent_session *s);
 /* The viewer is told of the end by the ready list: nothing may come from inside a call. */

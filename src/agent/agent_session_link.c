@@ -50,11 +50,8 @@ static void lose_link(struct agent_session *s, unsigned code)
 /* False: the session is gone. */
 static bool take_input(struct agent_session *s, const struct tunnel_input *in)
 {
-	if (in->event == TUNNEL_EVENT_DATA) {
-		agent_session_call(s);
-		s->s.events->on_data(s->s.ctx, in->data, in->n);
-		return agent_session_returned(s);
-	}
+	if (in->event == TUNNEL_EVENT_DATA)
+		return agent_session_take(s, in->data, in->n);
 	if (in->event == TUNNEL_EVENT_CLOSED)
 		agent_session_give_up(s);
 	return true;
@@ -203,7 +200,7 @@ static bool go_on(struct agent_session *s)
 	struct agent *a = s->agent;
 	uint32_t viewer = s->viewer;
 	log_info(a->log, "viewer %u: its link is back", viewer);
-	stream_want_read(s->link, s->reading);
+	agent_session_read_link(s);
 	agent_session_call(s);
 	desktop_set_waiting(a->desktop, viewer, false);
 	desktop_set_view_only(a->desktop, viewer, s->channel->rights == TUNNEL_VIEW);

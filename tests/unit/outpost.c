@@ -40,7 +40,15 @@ static void looker_updated(void *ctx)
 	client_request(l->client, true);
 }
 
+static void looker_resized(void *ctx, int w, int h, int reason, int result)
+{
+	(void)reason;
+	(void)result;
+	looker_ask(ctx, w, h, "");
+}
+
 static const struct client_events looker_events = {
+	.on_resize = looker_resized,
 	.on_ready = looker_ask,
 	.on_update = looker_updated,
 };
@@ -188,7 +196,12 @@ struct looker *outpost_look(struct outpost *o, bool control, bool resume)
 {
 	assert_true(o->n_lookers < LOOKERS_MAX);
 	struct looker *l = &o->lookers[o->n_lookers++];
-	struct client_config config = { .shared = true };
+	static const int32_t encodings[] = { RFB_RAW, RFB_DESKTOP_SIZE };
+	struct client_config config = {
+		.shared = true,
+		.encodings = encodings,
+		.n_encodings = ARRAY_LEN(encodings),
+	};
 	*l = (struct looker){ .post = o, .control = control };
 	snprintf(l->run, sizeof(l->run), "%s", o->run);
 	l->client = client_create(&config, &looker_events, l);
@@ -255,7 +268,9 @@ static void write_line(void *ctx, enum log_level level, const char *line)
 static void give_up(void *ctx)
 {
 	struct outpost *o = ctx;
-	fail_msg("nothing happened for too long; the log: %s", o->lines);
+	size_t n = strlen(o->lines);
+	fail_msg("nothing happened for too long; the log ends: %s",
+		o->lines + (n > 800 ? n - 800 : 0));
 }
 
 void outpost_patience(struct outpost *o, bool begins)
