@@ -15,6 +15,7 @@
 
 enum {
 	ROWS = 256,
+	BODIES_MAX = 64 * 1024 * 1024,
 	/* A WebSocket of ours may have 1 MB waiting, and a head of frames. */
 	QUEUE_MAX = 1280 * 1024,
 };
@@ -38,6 +39,7 @@ struct entrance {
 	struct tls_context *tls;
 	struct guest *rows[ROWS]; /* by source */
 	int count, near;
+	struct http_budget bodies;
 	bool full;
 };
 
@@ -151,6 +153,7 @@ static struct http_conn *make_conn(struct guest *g, const char *peer)
 		.ctx = g,
 		.peer = peer,
 		.body_max = HTTP_BODY_MAX,
+		.budget = &e->bodies,
 		.json_errors = true,
 	};
 	struct stream *s = make_stream(e, g->fd);
@@ -219,6 +222,7 @@ struct entrance *entrance_create(struct loop *l, const struct entrance_config *c
 		return NULL;
 	e->loop = l;
 	e->config = config;
+	e->bodies.max = BODIES_MAX;
 	e->tls = tls ? tls_context_ref(tls) : NULL;
 	e->listener = listener_create(l, config->log, a, on_accept, e);
 	if (!e->listener) {

@@ -58,6 +58,26 @@ static void trim(struct buf *b)
 	buf_reset(b);
 }
 
+/* What the body holds now. False: all bodies together hold too much. */
+static bool charge(struct http_conn *c)
+{
+	struct http_budget *b = c->config.budget;
+	if (!b)
+		return true;
+	size_t held = c->x.body.cap > HTTP_HEAD_MAX ? c->x.body.cap : 0;
+	b->used = b->used - c->charged + held;
+	c->charged = held;
+	return held == 0 || b->used <= b->max;
+}
+
+static void drop_body(struct http_conn *c)
+{
+	size_t max = c->x.body.max;
+	buf_fini(&c->x.body);
+	buf_init(&c->x.body, max);
+	charge(c);
+}
+
 /* Waits for more of a head, or for the first byte of one. */
 static void wait_for_request(struct http_conn *c)
 {
@@ -66,6 +86,7 @@ static void wait_for_request(struct http_conn *c)
 		trim(&c->out);
 		trim(&c->x.bytes);
 		trim(&c->x.body);
+		charge(c);
 		buf_fini(&c->kept);
 	} else if (!c->in_head) {
 		c->in_head = true;
@@ -185,8 +206,13 @@ static void take_body(struct http_conn *c)
 		c->x.head.chunked ? chunked_take(&c->chunked, &in, &c->x.body) : take_sized(c, &in);
 	c->body_seen += c->in.len - in.left;
 	buf_consume(&c->in, c->in.len - in.left);
+	bool fits = charge(c);
 	if (err == ERR_NOMEM) {
 		c->state = CONN_OVER;
+	} else if (!fits) {
+		c->last = true;
+		drop_body(c);
+		refuse(c, 503);
 	} else if (err == ERR_PROTO || err == ERR_LIMIT) {
 		c->last = true;
 		refuse(c, err == ERR_PROTO ? 400 : 413);
@@ -336,7 +362,7 @@ void http_conn_destroy(struct http_conn *c)
 	buf_fini(&c->out);
 	buf_fini(&c->kept);
 	buf_fini(&c->x.bytes);
-	buf_fini(&c->x.body);
+	drop_body(c);
 	free(c->peer);
 	free(c);
 }

@@ -18,6 +18,12 @@ struct http_exchange;
 
 enum { HTTP_BODY_MAX = 1024 * 1024 }; /* else 413 */
 
+/* What bodies that are still on their way, or waited upon, may hold together: they come
+ * from anybody, and slowly. Short ones (16 KB) are not counted. Beyond it 503. */
+struct http_budget {
+	size_t max, used; /* bytes */
+};
+
 struct http_config {
 	const struct log *log;
 	const struct origin_rules *origin; /* checked before anybody is asked: 421, 403 */
@@ -34,8 +40,9 @@ struct http_config {
 	 * 0: 10 s and 30 s. A body has the time of a head too; from then on it must
 	 * come at 1 KB/s at least. */
 	unsigned head_timeout_ms, idle_timeout_ms;
-	size_t body_max;  /* 0: no bodies (413); at most HTTP_BODY_MAX */
-	bool json_errors; /* what is refused here says {"error":"..."}, not plain text */
+	size_t body_max;            /* 0: no bodies (413); at most HTTP_BODY_MAX */
+	struct http_budget *budget; /* of several connections, borrowed; NULL: no limit */
+	bool json_errors;           /* what is refused here says {"error":"..."}, not plain text */
 };
 
 /* Takes the stream on success; its queue must hold 36 KB. `early`: bytes already

@@ -49,6 +49,7 @@ struct http_conn {
 	struct http_exchange x; /* the request that is read, waits or is answered */
 	struct chunked chunked;
 	size_t body_left, body_seen; /* until the end; since the timer was started */
+	size_t charged;              /* of the budget */
 	bool body_late;              /* the free time is over */
 
 	struct buf out;      /* the answer's head */

@@ -356,6 +356,42 @@ static void whole_ceiling_is_usable(void **state)
 	assert_memory_equal(a.body, visitor_large, sizeof(a.body) - 1);
 }
 
+static void bodies_share_a_budget(void **state)
+{
+	struct visitor *v = *state;
+	struct http_budget budget = { .max = 100 * 1000, .used = 50 * 1000 };
+	v->config.budget = &budget;
+	start(v, echo);
+	visitor_say(v, POST "Content-Length: 65536\r\n\r\n");
+	visitor_say_bytes(v, visitor_large, VISITOR_BODY_MAX);
+	assert_int_equal(visitor_hear(v, true).status, 503);
+	visitor_wait_for_end(v);
+	assert_int_equal(budget.used, 50 * 1000);
+	/* a short one is none of it, and a long one gives it back */
+	budget.used = budget.max;
+	start(v, echo);
+	assert_int_equal(visitor_ask(v, HELLO).status, 200);
+	budget.used = 10 * 1000;
+	visitor_say(v, POST "Content-Length: 60000\r\n\r\n");
+	visitor_say_bytes(v, visitor_large, 50000);
+	while (budget.used <= 50000)
+		visitor_turn(v);
+	visitor_say_bytes(v, visitor_large, 10000);
+	assert_int_equal(visitor_hear(v, true).status, 200);
+	while (budget.used > 10 * 1000)
+		visitor_turn(v);
+	assert_int_equal(budget.used, 10 * 1000);
+	/* and so does one that breaks off */
+	visitor_say(v, POST "Content-Length: 60000\r\n\r\n");
+	visitor_say_bytes(v, visitor_large, 50000);
+	while (budget.used <= 50000)
+		visitor_turn(v);
+	visitor_hang_up(v);
+	while (budget.used > 10 * 1000)
+		visitor_turn(v);
+	v->config.budget = NULL;
+}
+
 static void who_waits_for_a_go_gets_it(void **state)
 {
 	struct visitor *v = *state;
@@ -535,6 +571,7 @@ int main(void)
 		VISITOR_TEST(bad_bodies_end_the_connection),
 		VISITOR_TEST(without_bodies_none_is_taken),
 		VISITOR_TEST(whole_ceiling_is_usable),
+		VISITOR_TEST(bodies_share_a_budget),
 		VISITOR_TEST(who_waits_for_a_go_gets_it),
 		VISITOR_TEST(slow_bodies_run_out_of_time),
 		VISITOR_TEST(draining_ends_what_idles),
