@@ -33,6 +33,8 @@ static int read_line(int fd, const char *path, char *out, size_t cap, char *erro
 	if (!end && len == cap)
 		return explain(error, path, "its first line is too long");
 	size_t line = end ? (size_t)(end - out) : len;
+	if (line > 0 && out[line - 1] == '\r') /* written on another system */
+		line--;
 	memset(out + line, 0, cap - line);
 	return line > 0 ? OK : explain(error, path, "its first line is empty");
 }

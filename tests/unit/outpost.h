@@ -37,6 +37,7 @@ struct outpost {
 	struct address listen;
 	struct gateway_config gateway_config;
 	struct gateway *gateway;
+	bool gateway_may_end, gateway_ended;
 	struct agent_config config;
 	struct agent *agent;
 	struct log log;
