@@ -1,5 +1,4 @@
 #include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -7,20 +6,17 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
-#include "base/buf.h"
 #include "base/json.h"
 #include "cli/admin.h"
 #include "cli/commands.h"
 #include "cli/data_dir.h"
+#include "cli/pem_files.h"
 #include "cli/secret_file.h"
 #include "crypto/request_signature.h"
 #include "crypto/secret.h"
 #include "gateway/gateway.h"
 #include "net/child.h"
-
-enum { PEM_MAX = 256 * 1024 };
 
 struct gateway_options {
 	struct opt_list listen, trusted_proxy, host, origin;
@@ -117,10 +113,6 @@ static const struct opt rows[] = {
 static const struct opt_group group = { "The gateway", rows, ARRAY_LEN(rows) };
 static const struct gateway_options defaults = { .address_rate = 100, .agent_rate = 500 };
 
-struct pem {
-	struct buf cert, key;
-};
-
 struct server {
 	struct cli *cli;
 	const struct gateway_options *options;
@@ -128,7 +120,7 @@ struct server {
 	struct address listen[GATEWAY_LISTEN_MAX];
 	const char *hosts[OPT_LIST_MAX + 1], *origins[OPT_LIST_MAX + 1], *proxies[OPT_LIST_MAX + 1];
 	char data_dir[DATA_DIR_MAX], socket[DATA_DIR_MAX], hmac_secret[4096];
-	struct pem pem, next;
+	struct pem_files pem, next;
 	struct child *child;
 	struct loop *loop;
 	struct gateway *gateway;
@@ -136,92 +128,26 @@ struct server {
 	int code;
 };
 
-static int read_fd(int fd, struct buf *out)
+static void on_read_again(void *ctx, int err)
 {
-	ssize_t n = 0;
-	buf_reset(out);
-	do {
-		uint8_t *room = buf_room(out, 4096);
-		n = room ? read(fd, room, 4096) : -1;
-		if (n > 0)
-			buf_added(out, (size_t)n);
-	} while (n > 0 || (n < 0 && errno == EINTR));
-	int err = buf_ok(out); /* too large, or out of memory */
-	return !err && n < 0 ? ERR_IO : err;
-}
-
-/* Of a key: others than owner and group must not read it. */
-static int take_pem(struct server *s, const char *path, int fd, bool is_key, struct buf *out)
-{
-	struct stat st;
-	int err = fd < 0 ? ERR_IO : read_fd(fd, out);
-	if (err) {
-		log_error(&s->cli->log, "cannot read %s: %s", path,
-			err == ERR_LIMIT ? "it is too large for a certificate or key"
-					 : strerror(errno));
-	} else if (is_key && !fstat(fd, &st) && st.st_mode & S_IRWXO) {
-		log_error(&s->cli->log,
-			"%s: every user can read this key: run chmod 600 on it, and get a new one "
-			"if somebody may have",
-			path);
-		err = ERR_AUTH;
-	}
-	if (fd >= 0)
-		close(fd);
-	return err;
-}
-
-static int read_pem(struct server *s, const char *path, bool is_key, struct buf *out)
-{
-	return take_pem(s, path, open(path, O_RDONLY | O_CLOEXEC), is_key, out);
-}
-
-static void keep_old(struct server *s, const char *why)
-{
-	log_error(&s->cli->log, "the old certificate stays%s%s", *why ? ": " : "", why);
-}
-
-/* A reload goes through the supervisor: this process may not be able to read the
- * files any more. */
-static void reload(struct server *s)
-{
+	struct server *s = ctx;
 	char error[GATEWAY_ERROR_MAX];
-	if (gateway_reload_tls(s->gateway, s->next.cert.data, s->next.cert.len, s->next.key.data,
-		    s->next.key.len, error))
-		keep_old(s, error);
+	struct buf *cert = &s->next.cert, *key = &s->next.key;
+	if (err)
+		log_error(&s->cli->log, "the old certificate stays");
+	else if (gateway_reload_tls(s->gateway, cert->data, cert->len, key->data, key->len, error))
+		log_error(&s->cli->log, "the old certificate stays: %s", error);
 	else
 		log_info(&s->cli->log, "certificate and key were read again");
-}
-
-static void on_key_open(void *ctx, int fd, int error)
-{
-	struct server *s = ctx;
-	errno = error;
-	if (take_pem(s, s->options->tls_key, fd, true, &s->next.key))
-		keep_old(s, "");
-	else
-		reload(s);
-	if (s->next.key.data)
-		secret_wipe(s->next.key.data, s->next.key.len);
-}
-
-static void on_cert_open(void *ctx, int fd, int error)
-{
-	struct server *s = ctx;
-	errno = error;
-	if (take_pem(s, s->options->tls_cert, fd, false, &s->next.cert))
-		keep_old(s, "");
-	else if (child_open(s->child, s->options->tls_key, O_RDONLY | O_CLOEXEC, 0, on_key_open, s))
-		keep_old(s, "the supervisor does not answer");
+	if (key->data)
+		secret_wipe(key->data, key->cap);
 }
 
 static void on_hangup(void *ctx)
 {
 	struct server *s = ctx;
-	if (!s->options->tls_cert)
-		return;
-	if (child_open(s->child, s->options->tls_cert, O_RDONLY | O_CLOEXEC, 0, on_cert_open, s))
-		keep_old(s, "the supervisor does not answer");
+	if (s->options->tls_cert)
+		pem_files_read_again(&s->next, s->child, on_read_again, s);
 }
 
 static void on_end(void *ctx, bool failed, const char *why)
@@ -343,9 +269,7 @@ static int take_options(struct server *s)
 		code = cli_usage_error(s->cli->command, "--tls-cert and --tls-key go together");
 	if (!code)
 		code = take_secret(s);
-	if (!code && o->tls_cert &&
-		(read_pem(s, o->tls_cert, false, &s->pem.cert) ||
-			read_pem(s, o->tls_key, true, &s->pem.key)))
+	if (!code && o->tls_cert && pem_files_read(&s->pem))
 		code = CLI_FAILURE;
 	memcpy(s->hosts, o->host.v, sizeof(o->host.v[0]) * o->host.n);
 	memcpy(s->origins, o->origin.v, sizeof(o->origin.v[0]) * o->origin.n);
@@ -449,10 +373,8 @@ static void allow_descriptors(void)
 static int serve_gateway(struct cli *cli, const struct gateway_options *o)
 {
 	struct server s = { .cli = cli, .options = o };
-	buf_init(&s.pem.cert, PEM_MAX);
-	buf_init(&s.pem.key, PEM_MAX);
-	buf_init(&s.next.cert, PEM_MAX);
-	buf_init(&s.next.key, PEM_MAX);
+	pem_files_init(&s.pem, &cli->log, o->tls_cert, o->tls_key);
+	pem_files_init(&s.next, &cli->log, o->tls_cert, o->tls_key);
 	int code = take_options(&s);
 	if (!code) {
 		signal(SIGPIPE, SIG_IGN);
@@ -464,12 +386,8 @@ static int serve_gateway(struct cli *cli, const struct gateway_options *o)
 	child_destroy(s.child);
 	if (s.loop)
 		loop_destroy(s.loop);
-	if (s.pem.key.data)
-		secret_wipe(s.pem.key.data, s.pem.key.len);
-	buf_fini(&s.pem.cert);
-	buf_fini(&s.pem.key);
-	buf_fini(&s.next.cert);
-	buf_fini(&s.next.key);
+	pem_files_fini(&s.pem);
+	pem_files_fini(&s.next);
 	return code;
 }
 
