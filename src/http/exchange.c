@@ -80,7 +80,9 @@ static int keep_body(struct http_conn *c)
 	buf_init(&c->kept, c->body_size);
 	buf_put(&c->kept, c->body, c->body_size);
 	c->body = c->kept.data;
-	return buf_ok(&c->kept);
+	if (buf_ok(&c->kept))
+		return buf_ok(&c->kept);
+	return http_conn_charge(c) ? OK : ERR_LIMIT;
 }
 
 static int put_answer(struct http_conn *c, const struct response *r)

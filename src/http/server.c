@@ -58,13 +58,17 @@ static void trim(struct buf *b)
 	buf_reset(b);
 }
 
-/* What the body holds now. False: all bodies together hold too much. */
-static bool charge(struct http_conn *c)
+static size_t long_one(const struct buf *b)
+{
+	return b->cap > HTTP_HEAD_MAX ? b->cap : 0;
+}
+
+bool http_conn_charge(struct http_conn *c)
 {
 	struct http_budget *b = c->config.budget;
 	if (!b)
 		return true;
-	size_t held = c->x.body.cap > HTTP_HEAD_MAX ? c->x.body.cap : 0;
+	size_t held = long_one(&c->x.body) + long_one(&c->kept);
 	b->used = b->used - c->charged + held;
 	c->charged = held;
 	return held == 0 || b->used <= b->max;
@@ -75,7 +79,7 @@ static void drop_body(struct http_conn *c)
 	size_t max = c->x.body.max;
 	buf_fini(&c->x.body);
 	buf_init(&c->x.body, max);
-	charge(c);
+	http_conn_charge(c);
 }
 
 /* Waits for more of a head, or for the first byte of one. */
@@ -86,8 +90,7 @@ static void wait_for_request(struct http_conn *c)
 		trim(&c->out);
 		trim(&c->x.bytes);
 		trim(&c->x.body);
-		charge(c);
-		buf_fini(&c->kept);
+		http_conn_charge(c);
 	} else if (!c->in_head) {
 		c->in_head = true;
 		loop_timer_start(c->timer, c->config.head_timeout_ms);
@@ -206,7 +209,7 @@ static void take_body(struct http_conn *c)
 		c->x.head.chunked ? chunked_take(&c->chunked, &in, &c->x.body) : take_sized(c, &in);
 	c->body_seen += c->in.len - in.left;
 	buf_consume(&c->in, c->in.len - in.left);
-	bool fits = charge(c);
+	bool fits = http_conn_charge(c);
 	if (err == ERR_NOMEM) {
 		c->state = CONN_OVER;
 	} else if (!fits) {
@@ -226,6 +229,8 @@ static void settle(struct http_conn *c)
 {
 	if (c->state == CONN_SENDING && !http_conn_is_busy(c)) {
 		c->state = CONN_HEAD;
+		buf_fini(&c->kept);
+		http_conn_charge(c);
 		if (c->last || c->draining)
 			finish(c, true);
 		else if (c->in.len > 0)

@@ -18,8 +18,9 @@ struct http_exchange;
 
 enum { HTTP_BODY_MAX = 1024 * 1024 }; /* else 413 */
 
-/* What bodies that are still on their way, or waited upon, may hold together: they come
- * from anybody, and slowly. Short ones (16 KB) are not counted. Beyond it 503. */
+/* What several connections' bodies may hold together: of requests, which come from
+ * anybody and slowly, and of answers that slow readers leave. Short ones (16 KB) are not
+ * counted. A request beyond it is told 503, an answer beyond it breaks off. */
 struct http_budget {
 	size_t max, used; /* bytes */
 };

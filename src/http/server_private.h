@@ -63,4 +63,6 @@ struct http_conn {
 int http_conn_respond(struct http_conn *c, const struct response *r, bool borrowed);
 /* Sends what the stream takes without queueing more than a piece. */
 MUST_USE int http_conn_send_body(struct http_conn *c);
+/* Counts what its bodies hold now. False: all of the budget's hold too much together. */
+bool http_conn_charge(struct http_conn *c);
 bool http_conn_is_busy(const struct http_conn *c); /* an answer is on its way */

@@ -392,6 +392,39 @@ static void bodies_share_a_budget(void **state)
 	v->config.budget = NULL;
 }
 
+static void answer_large(struct visitor *v, struct http_exchange *x)
+{
+	(void)v;
+	const struct response r = {
+		.status = 200, .type = "a/b", .body = visitor_large, .body_len = VISITOR_LARGE
+	};
+	http_answer(x, &r);
+}
+
+/* Sent ahead, so that no answer finds the connection idle. */
+static void answers_share_the_budget(void **state)
+{
+	struct visitor *v = *state;
+	struct http_budget budget = { .max = VISITOR_LARGE + 100 * 1000 };
+	v->config.budget = &budget;
+	v->on_request = answer_large;
+	visitor_connect(v, HELLO HELLO HELLO, 4096);
+	for (size_t heard = 0; heard < 3 * (size_t)VISITOR_LARGE; heard += v->got.len) {
+		buf_reset(&v->got);
+		visitor_turn(v);
+		assert_true(budget.used <= budget.max);
+	}
+	while (budget.used > 0)
+		visitor_turn(v);
+	budget.used = 200 * 1000;
+	visitor_connect(v, HELLO, 4096);
+	while (!v->eof)
+		visitor_turn(v);
+	assert_true(v->got.len < VISITOR_LARGE);
+	visitor_hang_up(v);
+	v->config.budget = NULL;
+}
+
 static void who_waits_for_a_go_gets_it(void **state)
 {
 	struct visitor *v = *state;
@@ -572,6 +605,7 @@ int main(void)
 		VISITOR_TEST(without_bodies_none_is_taken),
 		VISITOR_TEST(whole_ceiling_is_usable),
 		VISITOR_TEST(bodies_share_a_budget),
+		VISITOR_TEST(answers_share_the_budget),
 		VISITOR_TEST(who_waits_for_a_go_gets_it),
 		VISITOR_TEST(slow_bodies_run_out_of_time),
 		VISITOR_TEST(draining_ends_what_idles),
