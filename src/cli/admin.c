@@ -14,7 +14,7 @@
 #include "cli/data_dir.h"
 #include "gateway/store/store.h"
 
-enum { ANSWER_MAX = 16 * 1024 * 1024, PATIENCE_S = 30 };
+enum { ANSWER_MAX = 16 * 1024 * 1024, PATIENCE_S = 30, IMPORT_S = 3600 };
 
 static const struct opt rows[] = {
 	{ .name = "data-dir",
@@ -28,10 +28,10 @@ static const struct opt rows[] = {
 const struct opt_group admin_group = { "The gateway", rows, ARRAY_LEN(rows) };
 
 /* -1 when nobody listens there. */
-static int dial(const char *path)
+static int dial(const char *path, int patience_s)
 {
 	struct sockaddr_un sa = { .sun_family = AF_UNIX };
-	struct timeval patience = { .tv_sec = PATIENCE_S };
+	struct timeval patience = { .tv_sec = patience_s };
 	if (strlen(path) >= sizeof(sa.sun_path))
 		return -1;
 	memcpy(sa.sun_path, path, strlen(path) + 1);
@@ -148,7 +148,7 @@ int admin_ask(struct cli *cli, const char *data_dir, const char *op, struct json
 	*answer = NULL;
 	data_dir_find(data_dir, dir);
 	data_dir_socket(dir, path);
-	int fd = dial(path);
+	int fd = dial(path, strcmp(op, "import") ? PATIENCE_S : IMPORT_S);
 	if (fd >= 0) {
 		status = ask_gateway(fd, op, args, answer);
 		close(fd);
@@ -203,7 +203,7 @@ bool admin_url(const char *data_dir, char out[ADMIN_URL_MAX])
 	struct json *answer = NULL;
 	data_dir_find(data_dir, dir);
 	data_dir_socket(dir, path);
-	int fd = dial(path);
+	int fd = dial(path, PATIENCE_S);
 	if (fd < 0)
 		return false;
 	int status = ask_gateway(fd, "gateway.url", NULL, &answer);
