@@ -30,8 +30,6 @@ int prompt(const char *question, bool hidden, char *out, size_t cap)
 	struct termios before, silent;
 	if (tcgetattr(STDIN_FILENO, &before))
 		return read_line(STDIN_FILENO, out, cap);
-	fprintf(stderr, "%s: ", question);
-	fflush(stderr);
 	silent = before;
 	silent.c_lflag &= (tcflag_t)~ECHO;
 	/* A Ctrl+C between the two would leave the terminal without echo: it comes as a
@@ -41,6 +39,9 @@ int prompt(const char *question, bool hidden, char *out, size_t cap)
 		silent.c_cc[VEOL] = CTRL_C;
 		tcsetattr(STDIN_FILENO, TCSAFLUSH, &silent);
 	}
+	/* Last, so that whoever answers at once is heard, and not seen. */
+	fprintf(stderr, "%s: ", question);
+	fflush(stderr);
 	int err = read_line(STDIN_FILENO, out, cap);
 	if (hidden) {
 		tcsetattr(STDIN_FILENO, TCSAFLUSH, &before);
