@@ -262,8 +262,12 @@ static bool write_nginx_config(const char *path, const struct relay_child *c, co
 		"server {\nlisten 127.0.0.1:%d%s;\n",
 		folder, folder, folder, folder, folder, folder, folder, c->viewer_port,
 		cert ? " ssl" : "");
+	/* Left alone it would speak TLS 1.2 and the comparison be one of protocols. */
 	if (cert)
-		fprintf(f, "ssl_certificate %s;\nssl_certificate_key %s;\n", cert, key);
+		fprintf(f,
+			"ssl_certificate %s;\nssl_certificate_key %s;\n"
+			"ssl_protocols TLSv1.2 TLSv1.3;\nproxy_ssl_protocols TLSv1.2 TLSv1.3;\n",
+			cert, key);
 	fprintf(f,
 		"location / {\nproxy_pass %s://127.0.0.1:%d;\nproxy_http_version 1.1;\n"
 		"proxy_set_header Upgrade $http_upgrade;\n"

@@ -108,6 +108,7 @@ struct tls_context *tls_context_server_pem(
 	SSL_CTX_set_num_tickets(c->ssl, 0);
 	SSL_CTX_set_options(c->ssl, SSL_OP_NO_TICKET);
 	SSL_CTX_set_alpn_select_cb(c->ssl, choose_alpn, NULL);
+	SSL_CTX_set_keylog_callback(c->ssl, tls_wire_on_secret);
 	if (n_cert > PEM_MAX || n_key > PEM_MAX)
 		return fail(c, error, cap, "the TLS certificate or key is larger than 1 MiB");
 	BIO *cert_pem = BIO_new_mem_buf(cert, (int)n_cert);
@@ -214,7 +215,7 @@ static int verify(X509_STORE_CTX *store, void *arg)
 {
 	const struct tls_context *c = arg;
 	const SSL *ssl = X509_STORE_CTX_get_ex_data(store, SSL_get_ex_data_X509_STORE_CTX_idx());
-	uint8_t *shown = SSL_get_app_data(ssl);
+	uint8_t *shown = ((struct tls_wire *)SSL_get_app_data(ssl))->pin;
 	X509 *cert = X509_STORE_CTX_get0_cert(store);
 	bool known = cert && tls_pin_of(cert, shown);
 	if (!c->pinned)

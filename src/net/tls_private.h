@@ -3,6 +3,7 @@
 #include <stdatomic.h>
 
 #include "net/tls.h"
+#include "net/tls_direct.h"
 
 /* What the files of TLS share; nobody else includes this. */
 
@@ -18,11 +19,19 @@ struct tls_context {
 
 struct tls_gather;
 
+/* A server's: what OpenSSL tells in the handshake, until its end. */
+struct tls_secrets {
+	uint8_t theirs[TLS_DIRECT_SECRET_MAX], ours[TLS_DIRECT_SECRET_MAX];
+	size_t n_theirs, n_ours;
+};
+
 /* OpenSSL between the bytes of a stream and the stream below it: no events and
  * no time. Zeroed is nothing. */
 struct tls_wire {
-	SSL *ssl;
-	struct stream *below; /* borrowed */
+	SSL *ssl;                    /* NULL: `direct` has taken over */
+	struct tls_direct *direct;   /* of TLS 1.3, as a server; else NULL */
+	struct tls_secrets *secrets; /* in such a handshake; else NULL */
+	struct stream *below;        /* borrowed */
 	struct tls_gather *gather;
 	const uint8_t *in; /* sealed bytes at hand, borrowed; taken from the front */
 	size_t in_len;
@@ -54,6 +63,11 @@ size_t tls_wire_room(size_t room);
 void tls_wire_good_bye(struct tls_wire *w);                     /* close_notify */
 void tls_wire_keep_error(struct tls_wire *w, const char *text); /* the first stays */
 
+/* Whether there is more to open without more sealed bytes. */
+bool tls_wire_has_plain(const struct tls_wire *w);
+
+/* OpenSSL's callback for secrets, for a server's context. */
+void tls_wire_on_secret(const SSL *ssl, const char *line);
 /* How OpenSSL reaches the stream below. */
 BIO_METHOD *tls_bio_method(void);
 

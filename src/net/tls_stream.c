@@ -111,7 +111,7 @@ static bool has_more(const struct tls_stream *s)
 {
 	const struct tls_wire *w = &s->wire;
 	return s->pending.len > 0 || w->eof || w->over || w->broken ||
-	       (w->shaken && SSL_pending(w->ssl) > 0);
+	       (w->shaken && tls_wire_has_plain(w));
 }
 
 static void update(struct tls_stream *s)

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -167,6 +168,15 @@ static void spawn(struct fixture *f, const char *const *argv)
 	fcntl(f->from_child, F_SETFL, O_NONBLOCK);
 }
 
+/* What happens at the far end may be no event of ours. */
+static void turn_for_10_ms(struct fixture *f)
+{
+	struct loop_timer *t = loop_timer_create(f->loop, on_drain, NULL);
+	loop_timer_start(t, 10);
+	loop_turn(f->loop);
+	loop_timer_destroy(t);
+}
+
 /* What it has written, up to `n` bytes or its end. */
 static size_t read_child(struct fixture *f, char *out, size_t n)
 {
@@ -179,11 +189,7 @@ static size_t read_child(struct fixture *f, char *out, size_t n)
 			done += (size_t)got;
 			continue;
 		}
-		/* Its answer may not be an event of ours. */
-		struct loop_timer *t = loop_timer_create(f->loop, on_drain, NULL);
-		loop_timer_start(t, 10);
-		loop_turn(f->loop);
-		loop_timer_destroy(t);
+		turn_for_10_ms(f);
 	}
 	return done;
 }
@@ -223,6 +229,44 @@ static void openssl_is_our_client(void **state)
 		f->s = NULL;
 		assert_int_equal(read_child(f, got, 1), 0);
 		reap(f, false);
+	}
+}
+
+/* Until it has read the line. */
+static void write_child(struct fixture *f, const char *line)
+{
+	int waiting = 1;
+	assert_int_equal(write(f->to_child, line, strlen(line)), strlen(line));
+	while (waiting > 0) {
+		turn_for_10_ms(f);
+		assert_int_equal(ioctl(f->to_child, FIONREAD, &waiting), 0);
+	}
+}
+
+/* A line of K makes it change its keys and ask us for new ones. */
+static void openssl_changes_its_keys(void **state)
+{
+	struct fixture *f = *state;
+	static const char *const suites[] = { "TLS_AES_128_GCM_SHA256", "TLS_AES_256_GCM_SHA384",
+		"TLS_CHACHA20_POLY1305_SHA256" };
+	if (!have("openssl"))
+		skip();
+	f->echo = true;
+	for (size_t i = 0; i < ARRAY_LEN(suites); i++) {
+		const char *const argv[] = { "openssl", "s_client", "-connect", f->where, "-brief",
+			"-ciphersuites", suites[i], "-tls1_3", NULL };
+		char got[6];
+		spawn(f, argv);
+		for (int round = 0; round < 3; round++) {
+			write_child(f, "hello\n");
+			assert_int_equal(read_child(f, got, 6), 6);
+			assert_memory_equal(got, "hello\n", 6);
+			write_child(f, round == 1 ? "k\n" : "K\n");
+		}
+		assert_int_equal(f->ends, 0);
+		stream_close(f->s, true);
+		f->s = NULL;
+		reap(f, true);
 	}
 }
 
@@ -326,6 +370,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 #define ROW(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 		ROW(openssl_is_our_client),
+		ROW(openssl_changes_its_keys),
 		ROW(what_we_do_not_speak_is_refused),
 		ROW(curl_is_our_client),
 		ROW(openssl_is_our_server),
