@@ -218,14 +218,14 @@ static int keep_early(struct side *from, const struct iovec *parts, size_t n)
 	return buf_ok(early);
 }
 
-static int deliver(struct side *from, const struct iovec *parts, size_t n)
+static int deliver(struct side *from, const struct iovec *parts, size_t n, size_t rest)
 {
 	struct side *to = other(from);
 	if (!to->s)
 		return keep_early(from, parts, n);
 	int err = OK;
 	if (n > 0 && ws_stream_is(from->s) && ws_stream_is(to->s))
-		err = ws_stream_send_frames(to->s, parts, n);
+		err = ws_stream_send_frames(to->s, parts, n, rest);
 	else if (n > 0)
 		err = stream_sendv(to->s, parts, n);
 	if (err)
@@ -237,14 +237,13 @@ static int deliver(struct side *from, const struct iovec *parts, size_t n)
 	return err;
 }
 
-static void pass_on(
-	void *ctx, const struct iovec *parts, size_t n, size_t payload, size_t n_messages)
+static void pass_on(void *ctx, const struct ws_forwarded *what)
 {
 	struct side *from = ctx;
 	struct pump *p = from->p;
-	int err = deliver(from, parts, n);
-	p->stats.bytes[index_of(from)] += payload;
-	p->stats.messages[index_of(from)] += n_messages;
+	int err = deliver(from, what->parts, what->n, what->rest);
+	p->stats.bytes[index_of(from)] += what->payload;
+	p->stats.messages[index_of(from)] += what->n_messages;
 	p->stats.progress_us = clock_now_us();
 	/* A peer that is gone says so itself. */
 	if (!err || err == ERR_IO)
@@ -258,7 +257,8 @@ static void pass_on(
 static void on_data(void *ctx, const uint8_t *data, size_t n)
 {
 	struct iovec part = { (void *)(uintptr_t)data, n };
-	pass_on(ctx, &part, 1, n, 1);
+	struct ws_forwarded what = { &part, 1, n, 1, 0 };
+	pass_on(ctx, &what);
 }
 
 static const struct stream_events side_events = {
@@ -273,6 +273,7 @@ static void connect_side(struct side *from, const struct stream *to)
 	struct ws_forward forward = {
 		.frames = !to || ws_stream_is(to),
 		.mask = to && ws_stream_is(to) && ws_stream_masks(to),
+		.whole = !to,
 		.write = pass_on,
 		.ctx = from,
 	};
@@ -320,7 +321,7 @@ static int send_early_frame(struct ws_head *h, uint8_t *payload, struct stream *
 	h->masked = true;
 	parts[0].iov_len = ws_head_write(h, head);
 	ws_mask(payload, (size_t)h->len, h->mask, 0);
-	return err ? err : ws_stream_send_frames(to, parts, 2);
+	return err ? err : ws_stream_send_frames(to, parts, 2, 0);
 }
 
 static int send_early_frames(struct rd in, struct stream *to)
@@ -344,7 +345,7 @@ static int send_early(const struct pump *p, struct stream *to)
 	if (early->len == 0)
 		return OK;
 	if (frames && ws_stream_is(to) && !ws_stream_masks(to))
-		return ws_stream_send_frames(to, &part, 1);
+		return ws_stream_send_frames(to, &part, 1, 0);
 	if (frames)
 		return send_early_frames(rd_of(early->data, early->len), to);
 	return stream_sendv(to, &part, 1);

@@ -8,8 +8,8 @@
 /* Joins two streams, both ways. What one read gave is written at once; when the
  * kernel does not take all of it, the other side is not read until it has. So a
  * slow reader slows its writer, costs one read's bytes and slows nobody else.
- * Between two WebSockets messages stay what they are: text becomes binary, and a
- * message longer than one read leaves as fragments, without being gathered.
+ * Between two WebSockets a message of up to 64 KiB leaves as one, and a longer one as
+ * several, none of them gathered or in fragments; text becomes binary.
  * Everything on the loop thread. */
 struct pump;
 

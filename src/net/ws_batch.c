@@ -12,12 +12,12 @@ enum {
 
 bool ws_batch_put(struct ws_batch *b, uint8_t *data, size_t n, const struct ws_batch_frame *f)
 {
-	struct ws_head h = { .fin = f->fin, .masked = f->masked, .len = n };
-	size_t head_len = b->frames ? ws_head_size(&h) : 0;
+	struct ws_head h = { .fin = true, .opcode = WS_BINARY, .masked = f->masked, .len = f->len };
+	bool begins = b->frames && b->rest == 0;
+	size_t head_len = begins ? ws_head_size(&h) : 0;
 	uint8_t key[4], *to = b->begin + b->len;
 	if (b->begin && (size_t)(data - to) < head_len)
 		return false;
-	h.opcode = b->open ? WS_CONTINUATION : WS_BINARY;
 	memcpy(h.mask, f->mask, sizeof(h.mask));
 	if (head_len > 0)
 		ws_head_write(&h, b->begin ? to : b->head);
@@ -34,8 +34,9 @@ bool ws_batch_put(struct ws_batch *b, uint8_t *data, size_t n, const struct ws_b
 	ws_mask_move(to, data, n, key, 0);
 	b->len += n;
 	b->payload += n;
-	b->n_messages += f->fin;
-	b->open = !f->fin;
+	b->n_messages += f->ends;
+	if (b->frames)
+		b->rest = (begins ? f->len : b->rest) - n;
 	return true;
 }
 
@@ -48,7 +49,7 @@ size_t ws_batch_take(struct ws_batch *b, uint8_t *data, size_t n, bool masked)
 	uint8_t *to = b->begin ? b->begin + b->len : data + head_in - head_out;
 	uint8_t *begin = to;
 	size_t n_messages = 0;
-	while (!b->open && (size_t)(end - from) >= head_in) {
+	while (b->rest == 0 && (size_t)(end - from) >= head_in) {
 		size_t len = from[1] ^ flag;
 		uint8_t key[MASK] = { 0 };
 		if (from[0] != BINARY_FRAME || len > SMALL_MAX ||
@@ -87,5 +88,5 @@ size_t ws_batch_parts(struct ws_batch *b, struct iovec parts[WS_BATCH_PARTS])
 
 void ws_batch_reset(struct ws_batch *b)
 {
-	*b = (struct ws_batch){ .frames = b->frames, .open = b->open };
+	*b = (struct ws_batch){ .frames = b->frames, .rest = b->rest };
 }

@@ -23,6 +23,8 @@ static void send_close(struct ws_link *l, unsigned code, const char *reason)
 {
 	uint8_t payload[2 + WS_REASON_MAX] = { (uint8_t)(code >> 8), (uint8_t)code };
 	size_t n = reason ? utf8_cut(reason, strlen(reason), WS_REASON_MAX) : 0;
+	if (l->sending)
+		return; /* it would be taken for payload */
 	if (n > 0)
 		memcpy(payload + 2, reason, n);
 	/* Without room for it the connection just ends. */
@@ -99,6 +101,20 @@ static bool too_many_pings(struct ws_link *l)
 	return ++l->pings > PINGS_A_SECOND;
 }
 
+static void send_pong(struct ws_link *l)
+{
+	l->pong_due = false;
+	int err = ws_out_control(l->below, ws_link_masks(l), WS_PONG, l->control, l->pong_len);
+	(void)err; /* on_end comes when it is final */
+}
+
+void ws_link_in_frame(struct ws_link *l, bool on)
+{
+	l->sending = on;
+	if (!on && l->pong_due)
+		send_pong(l);
+}
+
 static void on_ping(struct ws_link *l)
 {
 	if (too_many_pings(l)) {
@@ -108,9 +124,10 @@ static void on_ping(struct ws_link *l)
 	/* A long queue drops the answer; the bytes before it show that we live. */
 	if (stream_queued(l->below) > PONG_BEHIND_MAX)
 		return;
-	int err = ws_out_control(
-		l->below, ws_link_masks(l), WS_PONG, l->control, (size_t)l->head.len);
-	(void)err;
+	l->pong_due = l->sending;
+	l->pong_len = (uint8_t)l->head.len;
+	if (!l->pong_due)
+		send_pong(l);
 }
 
 static void frame_done(struct ws_link *l)
@@ -151,6 +168,9 @@ static size_t take_payload(struct ws_link *l, uint8_t *data, size_t n)
 	uint64_t offset = l->at;
 	l->at += len;
 	bool control = l->head.opcode >= WS_CLOSE;
+	if (control && len > 0)
+		l->pong_due =
+			false; /* the later ping is the one to answer, RFC 6455 section 5.5.3 */
 	if (control && len > 0)
 		memcpy(l->control + offset, data, len);
 	if (control)
@@ -318,6 +338,10 @@ static unsigned pong_s(const struct ws_link *l)
 
 static void ping(struct ws_link *l)
 {
+	if (l->sending) { /* a frame's end is near, or the owner gives up */
+		loop_coarse_start(l->loop, &l->alive, 1);
+		return;
+	}
 	l->waiting = true;
 	l->heard = false;
 	int err = ws_out_control(l->below, ws_link_masks(l), WS_PING, NULL, 0);

@@ -61,6 +61,10 @@ struct ws_link {
 	uint8_t head_bytes[WS_HEAD_MAX]; /* a head that came in pieces */
 	uint8_t control[WS_CONTROL_MAX];
 
+	bool sending;  /* a frame of the owner's is not whole: nothing may go between */
+	bool pong_due; /* for then: the answer to what is in `control` */
+	uint8_t pong_len;
+
 	uint64_t ping_window_us; /* when counting the peer's pings began */
 	int pings, pongs_queued;
 
@@ -79,6 +83,8 @@ void ws_link_want_read(struct ws_link *l, bool on);
 void ws_link_refuse(struct ws_link *l, unsigned code);
 /* Sends a Close, if there was none and it can leave; then release(). */
 void ws_link_close(struct ws_link *l, bool flush, unsigned code, const char *reason);
+/* Whether what the owner has sent ends inside a frame. */
+void ws_link_in_frame(struct ws_link *l, bool on);
 /* As stream_detach() and stream_attach(). */
 MUST_USE int ws_link_detach(struct ws_link *l);
 MUST_USE int ws_link_attach(struct ws_link *l, struct loop *loop);

@@ -18,6 +18,8 @@ struct ws_stream {
 	struct buf scratch;
 	struct ws_forward forward; /* instead of on_data, unless write is NULL */
 	struct ws_batch batch;
+	uint8_t mask[4]; /* of the frame that goes out, for a client's */
+	uint64_t mask_at;
 };
 
 /* Defined last, after the operations it names. */
@@ -51,23 +53,42 @@ static bool forward_batch(struct ws_stream *s)
 {
 	struct ws_batch *b = &s->batch;
 	struct iovec parts[WS_BATCH_PARTS];
-	size_t n = ws_batch_parts(b, parts);
+	struct ws_forwarded what = { parts, 0, b->payload, b->n_messages, b->rest };
+	what.n = ws_batch_parts(b, parts);
 	if (b->begin)
-		s->forward.write(s->forward.ctx, parts, n, b->payload, b->n_messages);
+		s->forward.write(s->forward.ctx, &what);
 	ws_batch_reset(b);
 	return !s->link.gone;
+}
+
+/* A message of up to 64 KiB leaves as one, though it may not be here as a whole yet. Of
+ * a longer one each piece is a message: nobody who speaks of bytes minds, and there are
+ * peers that cannot put fragments together. */
+static size_t frame_len(const struct ws_stream *s, size_t n)
+{
+	uint64_t left = s->link.head.len - s->link.at; /* after these n */
+	bool whole = !s->forward.whole && left <= WS_OUT_MESSAGE_MAX - n;
+	return n <= WS_OUT_MESSAGE_MAX && whole ? n + (size_t)left : n;
 }
 
 static void put_forward(struct ws_stream *s, uint8_t *data, size_t n)
 {
 	const struct ws_link *l = &s->link;
-	struct ws_batch_frame f = { .fin = l->head.fin && l->at == l->head.len,
-		.masked = s->forward.mask };
+	struct ws_batch_frame f = {
+		.len = frame_len(s, n),
+		.ends = l->head.fin && l->at == l->head.len,
+		.masked = s->forward.mask,
+	};
 	ws_mask_turn(f.key, l->head.mask, l->at - n);
-	if (f.masked && random_bytes(f.mask, sizeof(f.mask))) {
-		ws_link_refuse(&s->link, WS_CODE_INTERNAL);
-		return;
+	if (s->batch.rest == 0) {
+		s->mask_at = 0;
+		if (f.masked && random_bytes(s->mask, sizeof(s->mask))) {
+			ws_link_refuse(&s->link, WS_CODE_INTERNAL);
+			return;
+		}
 	}
+	ws_mask_turn(f.mask, s->mask, s->mask_at);
+	s->mask_at += n;
 	while (!ws_batch_put(&s->batch, data, n, &f) && forward_batch(s))
 		;
 }
@@ -236,10 +257,13 @@ bool ws_stream_masks(const struct stream *ws)
 	return ws_link_masks(&ws_stream_const(ws)->link);
 }
 
-int ws_stream_send_frames(struct stream *ws, const struct iovec *parts, size_t n)
+int ws_stream_send_frames(struct stream *ws, const struct iovec *parts, size_t n, size_t rest)
 {
 	struct ws_stream *s = ws_stream(ws);
-	return s->link.ended ? ERR_IO : stream_sendv(s->link.below, parts, n);
+	int err = s->link.ended ? ERR_IO : stream_sendv(s->link.below, parts, n);
+	if (!err)
+		ws_link_in_frame(&s->link, rest > 0);
+	return err;
 }
 
 bool ws_stream_peer_closed(const struct stream *ws)

@@ -128,7 +128,7 @@ static void others_are_not_taken(void **state)
 		assert_memory_equal(bytes, rows[i].bytes, rows[i].n);
 		assert_null(b.begin);
 	}
-	struct ws_batch open = { .frames = true, .open = true };
+	struct ws_batch open = { .frames = true, .rest = 5 };
 	uint8_t bytes[7] = "\x82\x81\0\0\0\0x";
 	assert_int_equal(ws_batch_take(&open, bytes, sizeof(bytes), true), 0);
 }
@@ -139,7 +139,7 @@ static void both_ways_take_turns(void **state)
 	(void)state;
 	uint8_t wire[3 * (6 + 4)] = { 0x82, 0x84, 1, 2, 3, 4, 'a' ^ 1, 'b' ^ 2, 'c' ^ 3, 'd' ^ 4 };
 	struct ws_batch b = { .frames = true };
-	struct ws_batch_frame f = { .fin = true, .key = { 1, 2, 3, 4 } };
+	struct ws_batch_frame f = { .len = 4, .ends = true, .key = { 1, 2, 3, 4 } };
 	struct bytes want = { 18, "\x82\4abcd\x82\4abcd\x82\4abcd" };
 	memcpy(wire + 10, wire, 10);
 	memcpy(wire + 20, wire, 10);
