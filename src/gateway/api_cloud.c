@@ -23,6 +23,13 @@ static struct json *make_machine(const struct api_call *c, struct json_ref machi
 	return out;
 }
 
+/* The triton command asks for them before it lists machines. */
+void api_cloud_images(struct api_call *c, int status, struct json_ref answer)
+{
+	(void)answer;
+	api_answer(c, status, json_make_list());
+}
+
 void api_cloud_list(struct api_call *c, int status, struct json_ref answer)
 {
 	struct json_ref machines = json_get(answer, "machines");

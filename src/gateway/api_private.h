@@ -86,4 +86,5 @@ api_run_fn api_setup, api_login, api_stop, api_vnc_start, api_health, api_contro
 	api_live, api_viewer, api_agent, api_channel;
 api_reply_fn api_pass, api_logged_in, api_logged_out, api_commands, api_events, api_vnc_status,
 	api_vnc_close, api_vnc_disconnect, api_vnc_stats, api_stats, api_activity, api_active_runs,
-	api_needs_attention, api_alerts, api_cloud_list, api_cloud_one, api_cloud_vnc;
+	api_needs_attention, api_alerts, api_cloud_images, api_cloud_list, api_cloud_one,
+	api_cloud_vnc;

@@ -91,6 +91,8 @@ const struct api_route api_routes[] = {
 	{ "GET", "/ws/agent/:id", AGENT, .is_upgrade = true, .run = api_agent },
 	{ "GET", "/ws/agent/:id/:channel", AGENT, .is_upgrade = true, .run = api_channel },
 
+	{ "GET", "/:account/images", USER, .op = "auth.me", .captures = { "account" }, .cloud = true,
+		.reply = api_cloud_images },
 	{ "GET", "/:account/machines", USER, .op = "machine.list", .captures = { "account" },
 		.query = PAGE " name", .cloud = true, .reply = api_cloud_list },
 	{ "GET", "/:account/machines/:id", USER, .op = "machine.get",

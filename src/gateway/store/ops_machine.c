@@ -37,6 +37,10 @@ static void put_machine(struct json *o, const struct db_value *run)
 	json_put_text(o, "state", state_of(run));
 	if (has_screen)
 		op_put(o, "runId", run[RUN_ID]);
+	/* Runs have none of these, but who shows machines asks for them. */
+	json_put_text(o, "image", "00000000-0000-0000-0000-000000000000");
+	json_put(o, "ips", json_make_list());
+	json_put(o, "networks", json_make_list());
 	put_time(o, "created", run[RUN_CREATED_AT].i);
 	put_time(o, "updated",
 		run[RUN_FINISHED_AT].i  ? run[RUN_FINISHED_AT].i
