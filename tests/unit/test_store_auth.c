@@ -122,7 +122,6 @@ static void roles_are_checked(void **state)
 static void wrong_passwords_wait(void **state)
 {
 	char token[200];
-	const struct store_who elsewhere = { .kind = STORE_NOBODY, .address = "192.0.2.9" };
 	(void)state;
 	clerk_user(&k, "anna", "admin", token);
 	for (int i = 0; i < 5; i++) {
@@ -134,8 +133,6 @@ static void wrong_passwords_wait(void **state)
 	static const char right[] = "{'username':'anna','password':'correct horse'}";
 	assert_int_equal(clerk_nobody(&k, "auth.login", right), 429);
 	assert_int_equal(clerk_int(&k, "retryAfter"), 10);
-	/* The account from an address that never logged in, too; a session goes on. */
-	assert_int_equal(clerk_ask(&k, "auth.login", &elsewhere, right), 429);
 	assert_int_equal(clerk_session(&k, token, "auth.me", NULL), 200);
 	k.now += 10;
 	assert_int_equal(clerk_nobody(&k, "auth.login", "{'username':'anna','password':'x'}"), 401);
@@ -147,6 +144,50 @@ static void wrong_passwords_wait(void **state)
 		clerk_nobody(&k, "auth.login", "{'username':'nobody','password':'correct horse'}"),
 		401);
 	assert_string_equal(clerk_error(&k), "Invalid credentials");
+}
+
+/* Guessing at an account from everywhere does not keep its owner out. */
+static void an_account_waits_for_those_who_failed_at_it(void **state)
+{
+	static const char right[] = "{'username':'Anna','password':'correct horse'}";
+	static const char wrong[] = "{'username':'anna','password':'wrong'}";
+	static const char others[] = "{'username':'bert','password':'wrong'}";
+	const struct store_who mallory = { .kind = STORE_NOBODY, .address = "192.0.2.66" };
+	const struct store_who clean = { .kind = STORE_NOBODY, .address = "192.0.2.9" };
+	const struct store_who clumsy = { .kind = STORE_NOBODY, .address = "192.0.2.10" };
+	char token[200], address[40];
+	(void)state;
+	clerk_user(&k, "Anna", "admin", token);
+	clerk_user(&k, "bert", "viewer", token);
+	for (int i = 0; i < 5; i++) {
+		const struct store_who one = { .kind = STORE_NOBODY, .address = address };
+		snprintf(address, sizeof(address), "198.51.100.%d", i);
+		assert_int_equal(clerk_ask(&k, "auth.login", &one, wrong), 401);
+	}
+	assert_int_equal(clerk_ask(&k, "auth.login",
+				 &(struct store_who){ .address = "198.51.100.1" }, right),
+		429);
+	assert_int_equal(clerk_int(&k, "retryAfter"), 10);
+	/* Who failed at another account has his try at this one. */
+	assert_int_equal(clerk_ask(&k, "auth.login", &clumsy, others), 401);
+	assert_int_equal(clerk_ask(&k, "auth.login", &clumsy, right), 200);
+	assert_int_equal(clerk_ask(&k, "auth.login", &clean, right), 200);
+	for (int i = 0; i < 5; i++) {
+		const struct store_who one = { .kind = STORE_NOBODY, .address = address };
+		snprintf(address, sizeof(address), "203.0.113.%d", i);
+		assert_int_equal(clerk_ask(&k, "auth.login", &one, wrong), 401);
+	}
+	/* One try, and then bound; an account of one's own does not buy another. */
+	assert_int_equal(clerk_ask(&k, "auth.login", &mallory, wrong), 401);
+	assert_int_equal(clerk_ask(&k, "auth.login", &mallory, right), 429);
+	assert_int_equal(clerk_ask(&k, "auth.login", &mallory,
+				 "{'username':'bert','password':'correct horse'}"),
+		200);
+	assert_int_equal(clerk_ask(&k, "auth.login", &mallory, right), 429);
+	assert_int_equal(clerk_ask(&k, "auth.login", &clean, right), 200);
+	/* An hour later nobody remembers. */
+	k.now += 3601;
+	assert_int_equal(clerk_ask(&k, "auth.login", &mallory, wrong), 401);
 }
 
 static void guessers_lock_out_nobody_elsewhere(void **state)
@@ -163,7 +204,7 @@ static void guessers_lock_out_nobody_elsewhere(void **state)
 	assert_int_equal(clerk_ask(&k, "auth.login", &beside,
 				 "{'username':'anna','password':'correct horse'}"),
 		429);
-	/* She has logged in from here before. */
+	/* Nobody has failed from here. */
 	assert_int_equal(
 		clerk_nobody(&k, "auth.login", "{'username':'anna','password':'correct horse'}"),
 		200);
@@ -309,6 +350,7 @@ int main(void)
 		BOTH(logging_out_ends_the_session),
 		BOTH(roles_are_checked),
 		BOTH(wrong_passwords_wait),
+		BOTH(an_account_waits_for_those_who_failed_at_it),
 		BOTH(guessers_lock_out_nobody_elsewhere),
 		BOTH(second_factors_are_used_once),
 		BOTH(login_codes_are_used_once),

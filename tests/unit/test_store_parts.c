@@ -79,7 +79,11 @@ static void guessers_wait_longer_each_time(void **state)
 	assert_int_equal(penalties_wait(p, "a", 0), 0); /* the clock was set back */
 	penalties_fail(p, "a", 1000 + 3601);
 	assert_int_equal(penalties_wait(p, "a", 1000 + 3601), 0);
+	assert_true(penalties_has_failed(p, "a", 1000 + 3601 + 3600));
+	assert_false(penalties_has_failed(p, "a", 1000 + 3601 + 3601));
+	assert_false(penalties_has_failed(p, "b", 1000));
 	penalties_forget(p, "a");
+	assert_false(penalties_has_failed(p, "a", 1000 + 3601));
 	penalties_forget(p, "unknown");
 	for (int i = 0; i < 4; i++)
 		penalties_fail(p, "a", 9000);

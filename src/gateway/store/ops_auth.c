@@ -87,14 +87,15 @@ static int setup_complete(struct op_call *c)
 	return 200;
 }
 
-/* 0, or 429: neither the address nor, from here, the account must wait. */
+/* 0, or 429. An account that others guess at waits for those only who have failed at it
+ * themselves: its owner comes in from any other address. */
 static int judge_penalties(struct op_call *c, const char *username)
 {
 	char account[PENALTY_KEY], from[PENALTY_KEY];
 	penalty_account(username, account);
 	penalty_account_from(username, c->asked.address, from);
 	int status = op_judge_source(c);
-	if (status || penalties_is_trusted(c->penalties, from))
+	if (status || !penalties_has_failed(c->penalties, from, c->now))
 		return status;
 	long long wait = penalties_wait(c->penalties, account, c->now);
 	return wait ? op_wait(c, 429, "Too many failed attempts: wait and try again", wait) : 0;
@@ -102,9 +103,12 @@ static int judge_penalties(struct op_call *c, const char *username)
 
 static int refuse_login(struct op_call *c, const char *sentence)
 {
-	char account[PENALTY_KEY];
-	penalty_account(user_name_key(c, op_text(c, "username")), account);
-	penalties_fail(c->penalties, account, c->now);
+	const char *username = user_name_key(c, op_text(c, "username"));
+	char key[PENALTY_KEY];
+	penalty_account(username, key);
+	penalties_fail(c->penalties, key, c->now);
+	penalty_account_from(username, c->asked.address, key);
+	penalties_fail(c->penalties, key, c->now);
 	op_failed_source(c);
 	log_warn(c->log, "login refused for %s from %s", op_text(c, "username"), c->asked.address);
 	return op_fail(c, 401, sentence);
@@ -181,7 +185,7 @@ static int auth_login(struct op_call *c)
 	penalty_account(user[USER_NAME_KEY].text, key);
 	penalties_forget(c->penalties, key);
 	penalty_account_from(user[USER_NAME_KEY].text, c->asked.address, key);
-	penalties_trust(c->penalties, key, c->now);
+	penalties_forget(c->penalties, key);
 	penalty_source(c->asked.address, key);
 	penalties_forget(c->penalties, key);
 	return answer_session(c, user, "login");

@@ -22,7 +22,7 @@ struct entry {
 	uint8_t name[16]; /* of its SHA-256: names of any length, in little room */
 	uint32_t next_in_bucket;
 	uint32_t newer, older;
-	uint32_t failures; /* 0: trusted */
+	uint32_t failures;
 	long long last, until;
 };
 
@@ -154,18 +154,12 @@ void penalties_forget(struct penalties *p, const char *name)
 	p->entries[at].until = 0;
 }
 
-void penalties_trust(struct penalties *p, const char *name, long long now)
-{
-	struct entry *e = touch(p, name);
-	e->failures = 0;
-	e->last = now;
-}
-
-int penalties_is_trusted(const struct penalties *p, const char *name)
+bool penalties_has_failed(const struct penalties *p, const char *name, long long now)
 {
 	uint8_t digested[16];
 	digest(name, digested);
-	return find(p, digested) != NONE;
+	uint32_t at = find(p, digested);
+	return at != NONE && p->entries[at].failures > 0 && now - p->entries[at].last <= FORGET_S;
 }
 
 void penalty_source(const char *address, char out[PENALTY_KEY])
@@ -209,5 +203,5 @@ void penalty_account_from(const char *username, const char *address, char out[PE
 	char name[33], source[PENALTY_KEY];
 	put_account(username, name, sizeof(name));
 	penalty_source(address, source);
-	snprintf(out, PENALTY_KEY, "trusted %s %.100s", name, source);
+	snprintf(out, PENALTY_KEY, "account %s from %.100s", name, source);
 }

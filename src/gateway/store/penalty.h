@@ -1,4 +1,5 @@
 #pragma once
+#include <stdbool.h>
 #include <stddef.h>
 
 /* Who guesses must wait: five failures cost nothing, then 10 s, doubling to 15
@@ -15,9 +16,8 @@ void penalties_fail(struct penalties *p, const char *name, long long now);
 /* Seconds to wait; 0: may try. */
 long long penalties_wait(const struct penalties *p, const char *name, long long now);
 void penalties_forget(struct penalties *p, const char *name);
-/* A name that is known for good, until it is pushed out. */
-void penalties_trust(struct penalties *p, const char *name, long long now);
-int penalties_is_trusted(const struct penalties *p, const char *name);
+/* Whether it has failed in the last hour, and was not forgotten since. */
+bool penalties_has_failed(const struct penalties *p, const char *name, long long now);
 
 /* The name of a source: an IPv4 address, or an IPv6 network of 64 bits. */
 void penalty_source(const char *address, char out[PENALTY_KEY]);
