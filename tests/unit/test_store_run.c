@@ -77,6 +77,27 @@ static void signed_requests_are_checked_in_order(void **state)
 	assert_int_equal(count_events(), 3);
 }
 
+static void nonces_are_of_few_characters(void **state)
+{
+	char longest[130];
+	const char *const bad[] = { " ", "a b", "a.b", "a\xc3\xa4", "'", "a+b", "a=", longest };
+	struct clerk_signer s = runner();
+	(void)state;
+	memset(longest, 'n', sizeof(longest));
+	longest[129] = '\0';
+	for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
+		s.nonce = bad[i];
+		assert_int_equal(add(&s), 400);
+		assert_string_equal(
+			clerk_error(&k), "X-Nonce must be 1 to 128 of the characters A-Za-z0-9_-");
+	}
+	longest[128] = '\0';
+	s.nonce = longest;
+	assert_int_equal(add(&s), 200);
+	s.nonce = "AZaz09_-";
+	assert_int_equal(add(&s), 200);
+}
+
 static void a_run_and_its_token_are_demanded(void **state)
 {
 	struct clerk_signer s = { .key = k.secret };
@@ -559,6 +580,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		BOTH(signed_requests_are_checked_in_order),
+		BOTH(nonces_are_of_few_characters),
 		BOTH(a_run_and_its_token_are_demanded),
 		BOTH(a_refused_request_is_used_up),
 		BOTH(nonces_outlive_a_restart_and_are_swept),

@@ -36,6 +36,13 @@ static long long parse_timestamp(const char *text)
 	return n > 0 && n <= 12 && !text[n] ? strtoll(text, NULL, 10) : 0;
 }
 
+static bool is_nonce(const char *text)
+{
+	size_t n = strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+				"0123456789_-");
+	return n > 0 && n <= NONCE_MAX && !text[n];
+}
+
 static int judge_form(struct op_call *c)
 {
 	long long at = parse_timestamp(c->asked.timestamp);
@@ -43,8 +50,8 @@ static int judge_form(struct op_call *c)
 		return op_fail(c, 401, "Missing authentication headers");
 	if (llabs(c->now - at) > SKEW_S)
 		return op_fail(c, 401, "Request timestamp out of allowed range");
-	if (strlen(c->asked.nonce) > NONCE_MAX)
-		return op_fail(c, 400, "X-Nonce must be at most 128 characters");
+	if (!is_nonce(c->asked.nonce))
+		return op_fail(c, 400, "X-Nonce must be 1 to 128 of the characters A-Za-z0-9_-");
 	if (op_find(c, DB_NONCES, NONCE_TEXT, db_text(c->asked.nonce)))
 		return op_fail(c, 401, "Nonce already used (replay attack detected)");
 	return 0;
