@@ -116,6 +116,12 @@ static void finish(struct server *s, struct core_ask *a, enum core_result result
 	core_ask_destroy(a);
 }
 
+static void log_lost(struct server *s, const struct core_ask *a)
+{
+	const char *why = json_get_text(core_ask_answer(a), "error");
+	log_error(s->log, "store: a request was lost: %s", why ? why : "out of memory");
+}
+
 /* Each in a transaction of its own, after they failed together: what only reads
  * still gets its answer. */
 static void run_alone(struct server *s, int n)
@@ -130,10 +136,11 @@ static void run_alone(struct server *s, int n)
 		if (err || result == CORE_BROKEN)
 			db_rollback(s->db);
 		if (err) {
-			log_error(s->log, "store: a transaction failed: %s", err_str(err));
 			core_ask_lost(s->asks[i], err);
 			result = CORE_BROKEN;
 		}
+		if (result == CORE_BROKEN)
+			log_lost(s, s->asks[i]);
 		finish(s, s->asks[i], result);
 	}
 }

@@ -211,7 +211,7 @@ def disk_full(stack):
         expect(answer.status in (200, 500, 503, 507), answer)
         if answer.status == 200:
             kept[answer.json['eventId']] = runner.sequence - 1
-    expect('store' in gateway.err, 'the log says nothing:', gateway.err)
+    expect('disk is full' in gateway.err, 'the log does not say why:', gateway.err)
 
     os.write(told, b'go\n')
     eventually(lambda: room(runner, kept), 'it goes on when there is room')
