@@ -7,8 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -19,12 +17,10 @@
 #include "crypto/request_signature.h"
 #include "crypto/text.h"
 #include "crypto/token.h"
+#include "gateway.h"
 #include "net/address.h"
-#include "proc.h"
 
-enum { EXIT_USAGE = 2, CONNECTIONS_MAX = 256, ANSWER_MAX = 4096, READY_S = 20, PATH_LEN = 1024 };
-
-static const char secret[] = "bench-secret-0123456789abcdef-0123456789";
+enum { EXIT_USAGE = 2, CONNECTIONS_MAX = 256, ANSWER_MAX = 4096 };
 
 struct options {
 	int connections, seconds, rounds;
@@ -44,10 +40,8 @@ static const struct opt rows[] = {
 };
 static const struct opt_group group = { "Options", rows, ARRAY_LEN(rows) };
 
-struct gateway {
-	struct proc proc;
-	char dir[PATH_LEN], ready[PATH_LEN + 16];
-	int port;
+struct target {
+	struct gateway gateway;
 	char run[64], token[129];
 };
 
@@ -77,78 +71,19 @@ static int dial(int port)
 	return fd;
 }
 
-/* One line to the administration socket, the answer's object. */
-static struct json *administer(const struct gateway *g, const char *line)
+static int make_run(struct target *t)
 {
-	struct sockaddr_un sa = { .sun_family = AF_UNIX };
-	char answer[ANSWER_MAX], problem[JSON_PROBLEM_MAX];
-	int n = snprintf(sa.sun_path, sizeof(sa.sun_path), "%s/admin.sock", g->dir);
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	ssize_t got = -1;
-	if (fd >= 0 && n < (int)sizeof(sa.sun_path) &&
-		!connect(fd, (struct sockaddr *)&sa, sizeof(sa)) &&
-		send(fd, line, strlen(line), MSG_NOSIGNAL) == (ssize_t)strlen(line))
-		got = recv(fd, answer, sizeof(answer), 0);
-	if (fd >= 0)
-		close(fd);
-	return got > 0 ? json_parse(answer, (size_t)got, problem) : NULL;
-}
-
-static int make_run(struct gateway *g)
-{
-	struct json *j = administer(g, "{\"op\":\"run.create\",\"args\":{\"label\":\"bench\"}}\n");
+	struct json *j = gateway_ask(
+		&t->gateway, "{\"op\":\"run.create\",\"args\":{\"label\":\"bench\"}}\n");
 	struct json_ref run = json_get(json_of(j), "answer");
 	const char *id = json_get_text(run, "id"), *token = json_get_text(run, "capabilityToken");
-	snprintf(g->run, sizeof(g->run), "%s", id ? id : "");
-	snprintf(g->token, sizeof(g->token), "%s", token ? token : "");
+	snprintf(t->run, sizeof(t->run), "%s", id ? id : "");
+	snprintf(t->token, sizeof(t->token), "%s", token ? token : "");
 	json_drop(j);
-	return *g->run && *g->token ? OK : ERR_IO;
+	return *t->run && *t->token ? OK : ERR_IO;
 }
 
-/* The gateway's line of JSON tells the port. */
-static int read_port(struct gateway *g)
-{
-	char line[ANSWER_MAX];
-	FILE *f = fopen(g->ready, "re");
-	const char *colon = NULL;
-	if (f && fgets(line, sizeof(line), f))
-		colon = strstr(line, "127.0.0.1:");
-	if (f)
-		fclose(f);
-	g->port = colon ? atoi(colon + strlen("127.0.0.1:")) : 0;
-	return g->port ? OK : ERR_IO;
-}
-
-static int start_gateway(struct gateway *g, const char *porthole)
-{
-	char *argv[] = { (char *)(uintptr_t)porthole, "gateway", "--data-dir", g->dir, "--listen",
-		"127.0.0.1:0", "--agent-rate", "1000000", "--json", NULL };
-	snprintf(g->dir, sizeof(g->dir), "/tmp/porthole-bench-XXXXXX");
-	if (!mkdtemp(g->dir))
-		return ERR_IO;
-	snprintf(g->ready, sizeof(g->ready), "%s/ready", g->dir);
-	setenv("HMAC_SECRET", secret, 1);
-	if (proc_start(&g->proc, argv, g->ready))
-		return ERR_IO;
-	for (int i = 0; i < READY_S * 20 && read_port(g); i++)
-		usleep(50 * 1000);
-	return g->port ? make_run(g) : ERR_IO;
-}
-
-static void stop_gateway(struct gateway *g)
-{
-	static const char *const files[] = { "ready", "lock", "porthole.db", "porthole.db-wal",
-		"porthole.db-shm", "admin.sock" };
-	char path[PATH_LEN + 32];
-	proc_stop(&g->proc);
-	for (size_t i = 0; i < ARRAY_LEN(files); i++) {
-		snprintf(path, sizeof(path), "%s/%s", g->dir, files[i]);
-		unlink(path);
-	}
-	rmdir(g->dir);
-}
-
-static int put_request(const struct gateway *g, unsigned long long sequence, char *out, size_t cap)
+static int put_request(const struct target *t, unsigned long long sequence, char *out, size_t cap)
 {
 	char body[256], hash_hex[65], stamp[24], nonce[33], signature[REQUEST_SIGNATURE_TEXT];
 	uint8_t hash[HASH_SHA256];
@@ -165,23 +100,24 @@ static int put_request(const struct gateway *g, unsigned long long sequence, cha
 		.body_sha256 = hash_hex,
 		.timestamp = stamp,
 		.nonce = nonce,
-		.run_id = g->run,
-		.token = g->token,
+		.run_id = t->run,
+		.token = t->token,
 	};
-	if (token_make(nonce, 16) || request_signature_make(&s, secret, strlen(secret), signature))
+	if (token_make(nonce, 16) ||
+		request_signature_make(&s, gateway_secret, strlen(gateway_secret), signature))
 		return ERR_IO;
 	return snprintf(out, cap,
 		"POST /api/ingest/event HTTP/1.1\r\nHost: 127.0.0.1:%d\r\n"
 		"Content-Type: application/json\r\nContent-Length: %d\r\nX-Signature: %s\r\n"
 		"X-Timestamp: %s\r\nX-Nonce: %s\r\nX-Run-Id: %s\r\nX-Capability-Token: "
 		"%s\r\n\r\n%s",
-		g->port, n, signature, stamp, nonce, g->run, g->token, body);
+		t->gateway.port, n, signature, stamp, nonce, t->run, t->token, body);
 }
 
-static int ask(const struct gateway *g, struct connection *c, unsigned long long sequence)
+static int ask(const struct target *t, struct connection *c, unsigned long long sequence)
 {
 	char request[2048];
-	int n = put_request(g, sequence, request, sizeof(request));
+	int n = put_request(t, sequence, request, sizeof(request));
 	c->n = 0;
 	c->asked_us = clock_now_us();
 	return n > 0 && send(c->fd, request, (size_t)n, MSG_NOSIGNAL) == n ? OK : ERR_IO;
@@ -204,7 +140,7 @@ static int take(struct connection *c)
 	return ERR_PROTO;
 }
 
-static int serve(const struct gateway *g, struct connection *c, struct result *r)
+static int serve(const struct target *t, struct connection *c, struct result *r)
 {
 	int err = take(c);
 	if (err)
@@ -212,31 +148,31 @@ static int serve(const struct gateway *g, struct connection *c, struct result *r
 	double ms = (double)(clock_now_us() - c->asked_us) / 1000;
 	r->slowest_ms = ms > r->slowest_ms ? ms : r->slowest_ms;
 	r->acknowledged++;
-	return ask(g, c, r->acknowledged + CONNECTIONS_MAX);
+	return ask(t, c, r->acknowledged + CONNECTIONS_MAX);
 }
 
 static int run_round(
-	const struct gateway *g, struct connection *all, int n, int seconds, struct result *r)
+	const struct target *t, struct connection *all, int n, int seconds, struct result *r)
 {
 	struct pollfd polled[CONNECTIONS_MAX];
 	uint64_t start = clock_now_us(), now = start;
-	uint64_t cpu = proc_cpu_ns(&g->proc);
+	uint64_t cpu = proc_cpu_ns(&t->gateway.proc);
 	int err = OK;
 	*r = (struct result){ .acknowledged = 0 };
 	for (int i = 0; i < n && !err; i++) {
 		polled[i] = (struct pollfd){ .fd = all[i].fd, .events = POLLIN };
-		err = ask(g, &all[i], (unsigned long long)i);
+		err = ask(t, &all[i], (unsigned long long)i);
 	}
 	while (!err && now < start + (uint64_t)seconds * 1000000) {
 		if (poll(polled, (nfds_t)n, 1000) < 0 && errno != EINTR)
 			err = ERR_IO;
 		for (int i = 0; i < n && !err; i++)
 			if (polled[i].revents)
-				err = serve(g, &all[i], r);
+				err = serve(t, &all[i], r);
 		now = clock_now_us();
 	}
 	r->seconds = (double)(now - start) / 1e6;
-	r->cpu_s = (double)(proc_cpu_ns(&g->proc) - cpu) / 1e9;
+	r->cpu_s = (double)(proc_cpu_ns(&t->gateway.proc) - cpu) / 1e9;
 	return err;
 }
 
@@ -255,16 +191,16 @@ static void print(const struct options *o, const struct result *r, int round)
 	fflush(stdout);
 }
 
-static int run_rounds(const struct gateway *g, const struct options *o)
+static int run_rounds(const struct target *t, const struct options *o)
 {
 	struct connection *all = calloc(CONNECTIONS_MAX, sizeof(*all));
 	int err = all ? OK : ERR_NOMEM;
 	for (int round = 0; round < o->rounds && !err; round++) {
 		struct result r;
 		int n = 0;
-		while (n < o->connections && (all[n].fd = dial(g->port)) >= 0)
+		while (n < o->connections && (all[n].fd = dial(t->gateway.port)) >= 0)
 			n++;
-		err = n == o->connections ? run_round(g, all, n, o->seconds, &r) : ERR_IO;
+		err = n == o->connections ? run_round(t, all, n, o->seconds, &r) : ERR_IO;
 		while (n > 0)
 			close(all[--n].fd);
 		if (!err)
@@ -278,7 +214,7 @@ int events_bench(int argc, char **argv)
 {
 	struct options o = { 32, 5, 3, "build/src/cli/porthole", false, false };
 	struct opt_set set = { &group, &o };
-	struct gateway g = { .port = 0 };
+	struct target t = { .run = "" };
 	char error[OPT_ERROR_MAX];
 	int n_operands;
 	if (opt_parse(&set, 1, argc - 1, argv + 1, &n_operands, error) || n_operands > 0) {
@@ -290,11 +226,11 @@ int events_bench(int argc, char **argv)
 			printf("  -%c, --%-12s %s\n", rows[i].letter, rows[i].name, rows[i].help);
 		return 0;
 	}
-	int err = start_gateway(&g, o.porthole);
-	if (err)
-		fprintf(stderr, "bench events: the gateway did not start\n");
-	else
-		err = run_rounds(&g, &o);
-	stop_gateway(&g);
+	int err = gateway_start(&t.gateway, o.porthole, NULL, NULL);
+	if (!err)
+		err = make_run(&t);
+	if (!err)
+		err = run_rounds(&t, &o);
+	gateway_stop(&t.gateway);
 	return err ? 1 : 0;
 }

@@ -133,3 +133,13 @@ struct proc_memory proc_memory(const struct proc *p)
 	}
 	return most;
 }
+
+long proc_kept_kb(const struct proc *p)
+{
+	pid_t tree[TREE_MAX];
+	long sum = 0;
+	int n = p->pid > 0 ? list_tree(p->pid, tree) : 0;
+	for (int i = 0; i < n; i++)
+		sum += memory_of(tree[i]).kept_kb;
+	return sum;
+}

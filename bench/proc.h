@@ -24,3 +24,4 @@ bool proc_alive(struct proc *p);
 void proc_stop(struct proc *p);
 uint64_t proc_cpu_ns(const struct proc *p);
 struct proc_memory proc_memory(const struct proc *p);
+long proc_kept_kb(const struct proc *p); /* of all its processes together */

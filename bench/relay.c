@@ -17,10 +17,9 @@
 enum { ROUNDS_MAX = 100, EXIT_USAGE = 2, PATH_LEN = 4096, NAME_W = 16, COLUMN_W = 13 };
 
 struct options {
-	int rounds, seconds, idle, pid;
+	int rounds, seconds, idle;
 	struct opt_list metrics, contestants;
-	const char *out, *viewer, *agent, *viewer_protocol, *agent_protocol, *viewer_header,
-		*agent_header;
+	const char *out, *porthole;
 	bool json, help;
 };
 
@@ -37,21 +36,8 @@ static const struct opt rows[] = {
 		.max = 20000 },
 	{ "out", 'o', "FOLDER", "where results and logs go", OPT_AT(struct options, out) },
 	{ "json", 'j', NULL, "print the results as JSON", OPT_AT(struct options, json) },
-	{ "viewer-url", 'V', "URL",
-		"where viewers of a running gateway connect: ws://127.0.0.1:PORT/PATH, wss: too, "
-		"with %d for the tunnel's number",
-		OPT_AT(struct options, viewer) },
-	{ "agent-url", 'A', "URL", "where its agents connect", OPT_AT(struct options, agent) },
-	{ "viewer-protocol", 0, "TEXT", "subprotocols that viewers offer",
-		OPT_AT(struct options, viewer_protocol) },
-	{ "agent-protocol", 0, "TEXT", "subprotocols that agents offer",
-		OPT_AT(struct options, agent_protocol) },
-	{ "viewer-header", 0, "LINE", "one more header line of viewers",
-		OPT_AT(struct options, viewer_header) },
-	{ "agent-header", 0, "LINE", "one more header line of agents",
-		OPT_AT(struct options, agent_header) },
-	{ "pid", 'p', "N", "of the running gateway", OPT_AT(struct options, pid), .min = 0,
-		.max = 1 << 30 },
+	{ "gateway", 'p', "FILE", "the program whose gateway takes part",
+		OPT_AT(struct options, porthole) },
 	{ "help", 'h', NULL, "this text", OPT_AT(struct options, help) },
 };
 static const struct opt_group group = { "Options", rows, ARRAY_LEN(rows) };
@@ -75,12 +61,13 @@ static const struct relay_contestant contestants[] = {
 	{ "nginx", BY_NGINX, false },
 	{ "porthole-tls", BY_PUMP, true },
 	{ "nginx-tls", BY_NGINX, true },
-	{ "gateway", BY_URL, false },
+	{ "gateway", BY_GATEWAY, false },
+	{ "gateway-tls", BY_GATEWAY, true },
 };
-enum { DIRECT, COPY, PORTHOLE, NGINX, PORTHOLE_TLS, NGINX_TLS, GATEWAY, CONTESTANTS };
+enum { DIRECT, COPY, PORTHOLE, NGINX, PORTHOLE_TLS, NGINX_TLS, GATEWAY, GATEWAY_TLS, CONTESTANTS };
 
 /* At most `at_most` times another's, or by itself; of round trips, what one way has
- * more than the direct one. */
+ * more than the direct one. Ours is the gateway where it takes part. */
 static const struct {
 	const char *what;
 	int metric, ours, against; /* -1: nobody */
@@ -119,9 +106,16 @@ static double median(const double *v, int n)
 	return kept % 2 ? sorted[kept / 2] : (sorted[kept / 2 - 1] + sorted[kept / 2]) / 2;
 }
 
+static int gateway_of(int contestant)
+{
+	return contestant == PORTHOLE_TLS ? GATEWAY_TLS : GATEWAY;
+}
+
 static double bar_value(values_of *v, size_t i, int rounds)
 {
-	double ours = median((*v)[bars[i].metric][bars[i].ours], rounds);
+	double ours = median((*v)[bars[i].metric][gateway_of(bars[i].ours)], rounds);
+	if (!isfinite(ours))
+		ours = median((*v)[bars[i].metric][bars[i].ours], rounds);
 	if (bars[i].against < 0)
 		return ours;
 	double theirs = median((*v)[bars[i].metric][bars[i].against], rounds);
@@ -237,7 +231,7 @@ static void run(const struct relay_bench *b, const struct options *o, values_of 
 		for (int m = 0; m < RELAY_METRICS; m++)
 			for (int i = 0; i < CONTESTANTS; i++) {
 				int c = (i + round) % CONTESTANTS;
-				bool absent = contestants[c].by == BY_URL && !o->viewer;
+				bool absent = contestants[c].by == BY_GATEWAY && !o->porthole;
 				if (absent || !chosen(&o->metrics, metrics[m].name) ||
 					!chosen(&o->contestants, contestants[c].name))
 					continue;
@@ -250,29 +244,6 @@ static void run(const struct relay_bench *b, const struct options *o, values_of 
 			}
 	if (isatty(STDERR_FILENO))
 		fprintf(stderr, "\r\033[K");
-}
-
-/* ws://127.0.0.1:PORT/PATH */
-static int read_url(const char *url, struct relay_bench *b, struct relay_address *a)
-{
-	bool tls = strncmp(url, "wss://", 6) == 0;
-	if (!tls && strncmp(url, "ws://", 5) != 0)
-		return ERR_PROTO;
-	const char *port = strrchr(url, ':'), *path = strchr(url + (tls ? 6 : 5), '/');
-	if (!port || !path || path < port)
-		return ERR_PROTO;
-	a->port = atoi(port + 1);
-	a->path = path;
-	a->tls = tls ? b->client : NULL;
-	return OK;
-}
-
-static char *header_line(const char *line)
-{
-	char *text = line ? malloc(strlen(line) + 3) : NULL;
-	if (text)
-		sprintf(text, "%s\r\n", line);
-	return text;
 }
 
 /* A certificate that nobody has to trust, by the openssl command. */
@@ -305,7 +276,7 @@ static int bench(const struct options *o)
 	static values_of values;
 	static char cert[PATH_LEN], key[PATH_LEN];
 	struct relay_bench b = {
-		.seconds = o->seconds, .idle = o->idle, .out = o->out, .pid = o->pid
+		.seconds = o->seconds, .idle = o->idle, .out = o->out, .porthole = o->porthole
 	};
 	struct rlimit files;
 	getrlimit(RLIMIT_NOFILE, &files);
@@ -315,26 +286,12 @@ static int bench(const struct options *o)
 	int err = make_certificate(&b, cert, key);
 	if (err)
 		fprintf(stderr, "bench: no certificate could be made (openssl)\n");
-	if (!err && o->viewer &&
-		(read_url(o->viewer, &b, &b.viewer) ||
-			read_url(o->agent ? o->agent : "", &b, &b.agent))) {
-		fprintf(stderr, "bench: URLs are like ws://127.0.0.1:3100/ws/vnc/ID\n");
-		err = ERR_PROTO;
-	}
-	char *viewer_header = header_line(o->viewer_header);
-	char *agent_header = header_line(o->agent_header);
-	b.viewer.protocol = o->viewer_protocol;
-	b.agent.protocol = o->agent_protocol;
-	b.viewer.headers = viewer_header;
-	b.agent.headers = agent_header;
 	if (!err) {
 		run(&b, o, &values);
 		if (!o->json)
 			print_tables(&values, o->rounds);
 		err = write_json(&values, o);
 	}
-	free(viewer_header);
-	free(agent_header);
 	tls_context_unref(b.server);
 	tls_context_unref(b.client);
 	return err ? EXIT_FAILURE : EXIT_SUCCESS;

@@ -164,8 +164,11 @@ void relay_end_connect(struct relay_end *e, struct loop *l, const struct relay_a
 	struct sockaddr_in to = { .sin_family = AF_INET,
 		.sin_port = htons((uint16_t)a->port),
 		.sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	struct sockaddr_in from = { .sin_family = AF_INET,
+		.sin_addr.s_addr = htonl(INADDR_LOOPBACK + 256 + (uint32_t)a->from) };
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (fd >= 0 && connect(fd, (struct sockaddr *)&to, sizeof(to))) {
+	bool bad = fd >= 0 && a->from && bind(fd, (struct sockaddr *)&from, sizeof(from));
+	if (fd >= 0 && (bad || connect(fd, (struct sockaddr *)&to, sizeof(to)))) {
 		close(fd);
 		fd = -1;
 	}
@@ -182,6 +185,7 @@ void relay_end_connect(struct relay_end *e, struct loop *l, const struct relay_a
 		a->protocol ? a->protocol : "", a->protocol ? "\r\n" : "",
 		a->headers ? a->headers : "");
 	relay_end_send(e, (const uint8_t *)request, (size_t)n);
+	e->address.path = e->address.protocol = e->address.headers = NULL; /* the caller's */
 }
 
 void relay_end_close(struct relay_end *e)

@@ -16,6 +16,7 @@ struct relay_address {
 	const char *protocol;    /* offered; NULL: none */
 	const char *headers;     /* lines that end with CRLF; NULL: none */
 	struct tls_context *tls; /* NULL: none */
+	int from;                /* own address: 127.0.1.N; 0: any */
 };
 
 struct relay_end {

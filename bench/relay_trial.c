@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "relay_house.h"
 
 enum {
 	BULK = 65536,
@@ -23,7 +24,6 @@ enum {
 	STALLED = 16,
 	OPEN_US = 10 * 1000 * 1000,
 	SECOND_US = 1000 * 1000,
-	PATH_LEN = 512,
 };
 
 /* The two ends of a tunnel. */
@@ -37,8 +37,8 @@ struct trial {
 	struct loop *loop;
 	struct loop_timer *tick;
 	struct relay_child child;
-	int listener; /* for agents that are connected to; -1: none */
-	int opened;
+	int listener;              /* for agents that are connected to; -1: none */
+	struct relay_house *house; /* BY_GATEWAY */
 };
 
 static void ticked(void *ctx)
@@ -79,7 +79,13 @@ static int start_child(struct trial *t)
 		err = relay_child_start_nginx(c, b->out, cert, key);
 		usleep(SECOND_US / 2); /* until it listens */
 		return err;
-	case BY_URL: c->proc.pid = b->pid; break;
+	case BY_GATEWAY:
+		t->house = relay_house_create(
+			b->porthole, t->loop, cert, key, t->who->tls ? b->client : NULL);
+		if (!t->house)
+			return ERR_IO;
+		c->proc = *relay_house_proc(t->house);
+		break;
 	}
 	return OK;
 }
@@ -88,54 +94,38 @@ static int open_trial(
 	struct trial *t, const struct relay_bench *b, const struct relay_contestant *c)
 {
 	*t = (struct trial){ .bench = b, .who = c, .listener = -1 };
-	int err = start_child(t);
+	/* A child must not have our loop. */
+	int err = c->by == BY_GATEWAY ? OK : start_child(t);
 	t->loop = loop_create();
 	t->tick = t->loop ? loop_timer_create(t->loop, ticked, t) : NULL;
-	if (t->tick)
-		loop_timer_start(t->tick, TICK_MS);
-	return t->tick ? err : ERR_NOMEM;
+	if (!t->tick)
+		return ERR_NOMEM;
+	loop_timer_start(t->tick, TICK_MS);
+	return c->by == BY_GATEWAY ? start_child(t) : err;
 }
 
 static void close_trial(struct trial *t)
 {
-	if (t->who->by != BY_URL)
+	if (t->who->by != BY_GATEWAY)
 		relay_child_stop(&t->child);
+	relay_house_destroy(t->house);
 	if (t->listener >= 0)
 		close(t->listener);
 	loop_timer_destroy(t->tick);
 	loop_destroy(t->loop);
 }
 
-static struct relay_address numbered(struct relay_address a, int n, char path[PATH_LEN])
-{
-	const char *at = a.path;
-	size_t len = 0;
-	for (; at && *at && len + 16 < PATH_LEN; at++) {
-		if (at[0] == '%' && at[1] == 'd') {
-			len += (size_t)snprintf(path + len, 16, "%d", n);
-			at++;
-		} else {
-			path[len++] = *at;
-		}
-	}
-	path[len] = 0;
-	a.path = path;
-	return a;
-}
-
 static void connect_ends(struct trial *t, struct pair *p)
 {
-	char path[2][PATH_LEN];
 	struct relay_address viewer = { .port = t->child.viewer_port,
 		.path = t->who->by == BY_COPY ? NULL : "/",
 		.tls = t->who->tls ? t->bench->client : NULL };
 	struct relay_address agent = viewer;
 	agent.port = t->child.agent_port;
-	if (t->who->by == BY_URL) {
-		viewer = numbered(t->bench->viewer, t->opened, path[0]);
-		agent = numbered(t->bench->agent, t->opened, path[1]);
+	if (t->house) {
+		p->agent.failed = relay_house_open(t->house, &p->viewer, &p->agent);
+		return;
 	}
-	t->opened++;
 	if (t->listener < 0) {
 		relay_end_connect(&p->agent, t->loop, &agent);
 		while (!p->agent.open && !p->agent.failed)
@@ -312,11 +302,12 @@ static double measure_beside(struct trial *t)
 		t->loop = loop_create();
 		t->tick = loop_timer_create(t->loop, ticked, t);
 		loop_timer_start(t->tick, TICK_MS);
+		if (t->house)
+			relay_house_move(t->house, t->loop);
 		flood_four(t, ready[1]);
 	}
 	close(ready[1]);
 	bool flooding = pid > 0 && read(ready[0], &byte, 1) == 1;
-	t->opened += 4;
 	double result = flooding ? measure_ping(t, PING, true) : NAN;
 	close(ready[0]);
 	if (pid > 0) {
@@ -334,7 +325,7 @@ static double measure_memory(struct trial *t, int n, bool stalled)
 	struct pair *p = calloc((size_t)n + 1, sizeof(*p));
 	bool open = masked && p && open_pair(t, &p[0]);
 	turn_for(t, 0.2);
-	long before = proc_memory(&t->child.proc).kept_kb;
+	long before = proc_kept_kb(&t->child.proc);
 	for (int i = 1; i <= n && open; i++) {
 		open = open_pair(t, &p[i]);
 		if (!open || !stalled)
@@ -343,7 +334,7 @@ static double measure_memory(struct trial *t, int n, bool stalled)
 		relay_end_flood(&p[i].agent, masked, n_masked);
 	}
 	turn_for(t, stalled ? 1 : 0.2);
-	double kb = (double)(proc_memory(&t->child.proc).kept_kb - before);
+	double kb = (double)(proc_kept_kb(&t->child.proc) - before);
 	for (int i = 0; p && i <= n; i++)
 		close_pair(&p[i]);
 	free(p);

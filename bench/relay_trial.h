@@ -5,7 +5,7 @@
 /* Who relays in a trial. */
 struct relay_contestant {
 	const char *name;
-	enum { BY_NOBODY, BY_COPY, BY_PUMP, BY_NGINX, BY_URL } by;
+	enum { BY_NOBODY, BY_COPY, BY_PUMP, BY_NGINX, BY_GATEWAY } by;
 	bool tls;
 };
 
@@ -26,9 +26,7 @@ struct relay_bench {
 	int idle;       /* how many idle tunnels */
 	const char *out, *cert, *key;
 	struct tls_context *server, *client;
-	/* BY_URL: %d in a path becomes the tunnel's number. */
-	struct relay_address viewer, agent;
-	int pid; /* of what relays there */
+	const char *porthole; /* the program; NULL: none */
 };
 
 /* NAN: it failed, or is not for this contestant. */
