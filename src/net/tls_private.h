@@ -66,8 +66,20 @@ void tls_wire_keep_error(struct tls_wire *w, const char *text); /* the first sta
 /* Whether there is more to open without more sealed bytes. */
 bool tls_wire_has_plain(const struct tls_wire *w);
 
+void tls_wire_send_below(struct tls_wire *w, const void *data, size_t n);
+
+/* tls_takeover.c. A server's connection in TLS 1.3 needs no more than its keys once
+ * hands are shaken: `direct` takes over and `ssl` goes. Where that cannot be (another
+ * version, no memory) OpenSSL goes on. */
+void tls_wire_take_over(struct tls_wire *w);
 /* OpenSSL's callback for secrets, for a server's context. */
 void tls_wire_on_secret(const SSL *ssl, const char *line);
+void tls_wire_forget_secrets(struct tls_wire *w);
+/* What the functions without _direct do. */
+size_t tls_wire_open_direct(struct tls_wire *w, uint8_t *plain, size_t cap);
+void tls_wire_seal_direct(struct tls_wire *w, const struct iovec *parts, size_t n);
+void tls_wire_alert_direct(struct tls_wire *w, enum tls_alert alert);
+
 /* How OpenSSL reaches the stream below. */
 BIO_METHOD *tls_bio_method(void);
 

@@ -1,6 +1,5 @@
 #include <openssl/err.h>
 #include <openssl/x509v3.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -38,7 +37,7 @@ static int bio_read(BIO *bio, char *out, int n)
 }
 
 /* A failure stays: OpenSSL may go on writing. */
-static void send_below(struct tls_wire *w, const void *data, size_t n)
+void tls_wire_send_below(struct tls_wire *w, const void *data, size_t n)
 {
 	int err = w->unsent || n == 0 ? OK : stream_send(w->below, data, n);
 	if (err)
@@ -50,7 +49,7 @@ static void send_below(struct tls_wire *w, const void *data, size_t n)
 
 static void gather_flush(struct tls_wire *w, struct tls_gather *g)
 {
-	send_below(w, g->data, g->len);
+	tls_wire_send_below(w, g->data, g->len);
 	g->len = 0;
 }
 
@@ -67,7 +66,7 @@ static int bio_write(BIO *bio, const char *data, int n)
 		memcpy(g->data + g->len, data, len);
 		g->len += len;
 	} else {
-		send_below(w, data, len);
+		tls_wire_send_below(w, data, len);
 	}
 	return w->unsent ? -1 : n;
 }
@@ -106,19 +105,11 @@ bool tls_wire_init(struct tls_wire *w, struct tls_context *ctx)
 	return SSL_set_app_data(w->ssl, w);
 }
 
-static void forget_secrets(struct tls_wire *w)
-{
-	if (w->secrets)
-		OPENSSL_cleanse(w->secrets, sizeof(*w->secrets));
-	free(w->secrets);
-	w->secrets = NULL;
-}
-
 void tls_wire_fini(struct tls_wire *w)
 {
 	SSL_free(w->ssl);
 	tls_direct_destroy(w->direct);
-	forget_secrets(w);
+	tls_wire_forget_secrets(w);
 	free(w->host);
 	free(w->error);
 	ERR_clear_error();
@@ -179,44 +170,6 @@ static int judge(struct tls_wire *w, int result)
 	return w->over_err;
 }
 
-/* "NAME_OF_THE_SECRET client's-random secret", the latter two in hex. */
-void tls_wire_on_secret(const SSL *ssl, const char *line)
-{
-	static const char theirs[] = "CLIENT_TRAFFIC_SECRET_0 ",
-			  ours[] = "SERVER_TRAFFIC_SECRET_0 ";
-	struct tls_wire *w = SSL_get_app_data(ssl);
-	bool is_ours = strncmp(line, ours, sizeof(ours) - 1) == 0;
-	const char *hex = strrchr(line, ' ');
-	if (!hex || (!is_ours && strncmp(line, theirs, sizeof(theirs) - 1) != 0))
-		return;
-	if (!w->secrets)
-		w->secrets = calloc(1, sizeof(*w->secrets));
-	if (!w->secrets)
-		return;
-	struct tls_secrets *s = w->secrets;
-	if (!OPENSSL_hexstr2buf_ex(is_ours ? s->ours : s->theirs, TLS_DIRECT_SECRET_MAX,
-		    is_ours ? &s->n_ours : &s->n_theirs, hex + 1, '\0'))
-		s->n_ours = s->n_theirs = 0;
-}
-
-/* From here on the connection needs no more than its keys. Where it cannot be (another
- * version, no memory) OpenSSL goes on. */
-static void take_over(struct tls_wire *w)
-{
-	const struct tls_secrets *s = w->secrets;
-	const SSL_CIPHER *cipher = SSL_get_current_cipher(w->ssl);
-	bool able = s && cipher && SSL_version(w->ssl) == TLS1_3_VERSION && s->n_ours > 0 &&
-		    s->n_ours == s->n_theirs && !SSL_has_pending(w->ssl);
-	if (able)
-		w->direct = tls_direct_create(
-			SSL_CIPHER_get_protocol_id(cipher), s->theirs, s->ours, s->n_ours);
-	forget_secrets(w);
-	if (!w->direct)
-		return;
-	SSL_free(w->ssl);
-	w->ssl = NULL;
-}
-
 int tls_wire_shake(struct tls_wire *w)
 {
 	struct tls_gather g;
@@ -229,52 +182,8 @@ int tls_wire_shake(struct tls_wire *w)
 	w->gather = NULL;
 	gather_flush(w, &g);
 	if (!err)
-		take_over(w);
+		tls_wire_take_over(w);
 	return err;
-}
-
-static void send_alert(struct tls_wire *w, enum tls_alert alert)
-{
-	uint8_t record[TLS_DIRECT_ALERT_MAX];
-	int n = tls_direct_seal_alert(w->direct, alert, record);
-	if (n > 0)
-		send_below(w, record, (size_t)n);
-}
-
-static void end_direct(struct tls_wire *w, int err)
-{
-	char text[TLS_ERROR_MAX];
-	enum tls_alert alert = TLS_CLOSE_NOTIFY;
-	const char *why = tls_direct_why(w->direct, &alert);
-	w->over = true;
-	if (err == ERR_IO && tls_direct_closed(w->direct))
-		return;
-	w->broken = true;
-	w->over_err = err == ERR_AGAIN ? ERR_IO : err == ERR_IO ? ERR_PROTO : err;
-	if (err == ERR_AGAIN && w->eof_err)
-		w->over_err = w->eof_err;
-	if (alert != TLS_CLOSE_NOTIFY)
-		send_alert(w, alert);
-	ERR_clear_error();
-	if (err == ERR_AGAIN)
-		tls_explain(w, text);
-	else
-		snprintf(text, sizeof(text), "TLS with the peer failed: %s", why);
-	tls_wire_keep_error(w, text);
-}
-
-static size_t open_direct(struct tls_wire *w, uint8_t *plain, size_t cap)
-{
-	struct rd in = rd_of(w->in, w->in_len);
-	size_t n = 0;
-	if (w->over || w->broken)
-		return 0;
-	int err = tls_direct_open(w->direct, &in, plain, cap, &n);
-	w->in = in.p;
-	w->in_len = in.left;
-	if (err && (err != ERR_AGAIN || w->eof))
-		end_direct(w, err);
-	return n;
 }
 
 bool tls_wire_has_plain(const struct tls_wire *w)
@@ -286,7 +195,7 @@ size_t tls_wire_open(struct tls_wire *w, uint8_t *plain, size_t cap)
 {
 	size_t n = 0;
 	if (w->direct)
-		return open_direct(w, plain, cap);
+		return tls_wire_open_direct(w, plain, cap);
 	while (n < cap && !w->over && !w->broken) {
 		ERR_clear_error();
 		int got = SSL_read(w->ssl, plain + n, (int)(cap - n));
@@ -323,23 +232,6 @@ static const uint8_t *next_record(struct tls_cursor *c, uint8_t *scratch, size_t
 	return scratch;
 }
 
-static void seal_direct(struct tls_wire *w, const struct iovec *parts, size_t n)
-{
-	struct tls_gather g;
-	struct tls_cursor c = { .parts = parts, .n = n };
-	int size = 1;
-	g.len = 0;
-	while (size > 0 && !w->unsent && !w->broken) {
-		if (sizeof(g.data) - g.len < RECORD_MAX + RECORD_COST)
-			gather_flush(w, &g);
-		size = tls_direct_seal(w->direct, &c, g.data + g.len);
-		g.len += size > 0 ? (size_t)size : 0;
-	}
-	if (size < 0)
-		w->broken = true;
-	gather_flush(w, &g);
-}
-
 static void seal_by_openssl(struct tls_wire *w, const struct iovec *parts, size_t n)
 {
 	uint8_t scratch[RECORD_MAX];
@@ -363,7 +255,7 @@ static void seal_by_openssl(struct tls_wire *w, const struct iovec *parts, size_
 int tls_wire_seal(struct tls_wire *w, const struct iovec *parts, size_t n)
 {
 	if (w->direct)
-		seal_direct(w, parts, n);
+		tls_wire_seal_direct(w, parts, n);
 	else
 		seal_by_openssl(w, parts, n);
 	return w->unsent || w->broken ? ERR_IO : OK;
@@ -380,7 +272,7 @@ void tls_wire_good_bye(struct tls_wire *w)
 	if (!w->shaken || w->broken || w->unsent)
 		return;
 	if (w->direct) {
-		send_alert(w, TLS_CLOSE_NOTIFY);
+		tls_wire_alert_direct(w, TLS_CLOSE_NOTIFY);
 		return;
 	}
 	ERR_clear_error();
