@@ -87,41 +87,55 @@ static bool is_meant(const struct relay_grant *g, struct json_ref body)
 	       names(body, "run", g->run);
 }
 
-static void end_run(struct relay_run *run, struct json_ref body)
+static bool loses_all(const struct relay_run *run, struct json_ref body)
 {
-	bool all = names(body, "run", run->id) ||
-		   (run->link && names(body, "client", run->link->client_id));
-	struct relay_link *link = run->link;
-	struct relay_tunnel *next;
-	/* Closing the last of both ends the run. */
-	for (struct relay_tunnel *t = run->tunnels; t; t = next) {
-		next = t->next;
-		bool last = !next && !link;
-		if (all || (t->grant && is_meant(t->grant, body)))
-			relay_tunnel_close(t, WS_CODE_POLICY, "access ended");
-		if (last)
-			return;
-	}
-	if (all && link)
-		relay_link_close(link, WS_CODE_POLICY, "access ended");
+	return names(body, "run", run->id) ||
+	       (run->link && names(body, "client", run->link->client_id));
 }
 
-void relay_grant_revoke(struct relay *r, struct json_ref body)
+static void end_tunnels(struct relay_run *run, struct json_ref body)
+{
+	bool all = loses_all(run, body), last = false;
+	struct relay_tunnel *next;
+	for (struct relay_tunnel *t = run->tunnels; t && !last; t = next) {
+		next = t->next;
+		/* Closing the last of both ends the run. */
+		last = !next && !run->link;
+		if (all || (t->grant && is_meant(t->grant, body)))
+			relay_tunnel_close(t, WS_CODE_POLICY, "access ended");
+	}
+}
+
+static void end_link(struct relay_run *run, struct json_ref body)
+{
+	if (run->link && loses_all(run, body))
+		relay_link_close(run->link, WS_CODE_POLICY, "access ended");
+}
+
+static void for_runs(
+	struct relay *r, void (*act)(struct relay_run *, struct json_ref), struct json_ref body)
 {
 	for (size_t i = 0; i < RELAY_BUCKETS; i++) {
 		struct relay_run *next;
 		for (struct relay_run *run = r->runs[i]; run; run = next) {
 			next = run->next;
-			end_run(run, body);
+			act(run, body);
 		}
 	}
-	/* Those of the channels just closed are here too. */
+}
+
+/* In this order: the channels leave their grants behind, and an agent hears of them
+ * while it still has its link. */
+void relay_grant_revoke(struct relay *r, struct json_ref body)
+{
+	for_runs(r, end_tunnels, body);
 	for (struct relay_grant *g = r->kept; g; g = g->next) {
 		struct relay_run *run = relay_run_find(r, g->run);
-		if (g->revoked || !is_meant(g, body))
+		if (g->revoked || !(is_meant(g, body) || (run && loses_all(run, body))))
 			continue;
 		g->revoked = true;
 		if (run && run->link)
 			tell(run->link, g);
 	}
+	for_runs(r, end_link, body);
 }

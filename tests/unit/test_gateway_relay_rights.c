@@ -221,6 +221,35 @@ static void revoked_grants_cannot_be_resumed(void **state)
 	assert_null(guest_text(again, "revoke", 0));
 }
 
+/* What an agent keeps for a viewer that has lost its way ends with the run, although
+ * the agent's own link ends with it. */
+static void an_agent_hears_of_grants_before_its_link_ends(void **state)
+{
+	struct house *h = *state;
+	static const char *const whole[] = { "{\"run\":\"run1\"}", "{\"client\":\"client1\"}" };
+	static const char *const kept_by[] = { "control-ann", "control-eve" };
+	static const char *const open_by[] = { "control-bob", "control-joe" };
+	for (size_t i = 0; i < ARRAY_LEN(whole); i++) {
+		char kept[80], open[80];
+		struct guest *agent = guest_agent(h, "run1", "agent1");
+		struct guest *gone = guest_resume(h, "run1", kept_by[i]);
+		guest_answer(h, agent, 0, NULL);
+		house_member(guest_text(agent, "open", 0), "grant", kept, sizeof(kept));
+		guest_vanish(gone);
+		house_settle(h);
+		struct guest *bob = guest_resume(h, "run1", open_by[i]);
+		guest_answer(h, agent, 1, NULL);
+		house_member(guest_text(agent, "open", 1), "grant", open, sizeof(open));
+		notice(h, "revoked", whole[i]);
+		guest_expect_close(bob, 1008, "access ended");
+		guest_expect_close(agent, 1008, "access ended");
+		assert_non_null(guest_text(agent, "revoke", 1));
+		assert_null(guest_text(agent, "revoke", 2));
+		assert_true(guest_text(agent, kept, 1) && guest_text(agent, open, 1));
+		house_pass_time(h, 91);
+	}
+}
+
 static void commands_are_pushed(void **state)
 {
 	struct house *h = *state;
@@ -310,6 +339,7 @@ int main(void)
 		HOUSE_TEST(one_viewer_is_disconnected),
 		HOUSE_TEST(revoked_channels_close),
 		HOUSE_TEST(revoked_grants_cannot_be_resumed),
+		HOUSE_TEST(an_agent_hears_of_grants_before_its_link_ends),
 		HOUSE_TEST(commands_are_pushed),
 		HOUSE_TEST(an_agent_dies_in_the_middle_of_a_frame),
 		HOUSE_TEST(draining_tells_all),
