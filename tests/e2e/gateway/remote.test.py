@@ -178,7 +178,7 @@ def many(stack):
 
 @case('events: all of them, then as they come')
 def events(stack):
-    gateway, shell = with_admin(stack)
+    gateway, shell = with_admin(stack, '--agent-rate', '100000')
     made = shell.run('run', 'create', '--json').json
     signer = Signer(gateway, made['id'], made['capabilityToken'])
     for i in range(1203):
