@@ -8,11 +8,16 @@
 
 enum {
 	HEAD = 5,
-	SEALED_MAX = TLS_DIRECT_PLAIN_MAX + 256, /* section 5.2 */
+	/* Data, padding and the type are together no more than that, section 5.4. */
+	SEALED_MAX = TLS_DIRECT_PLAIN_MAX + 1 + TLS_KEYS_TAG,
 	/* Records sealed with one key of AES-GCM, section 5.5, with a wide margin. */
 	SEALED_WITH_ONE_KEY = 1 << 23,
-	/* In a row that bring no data: empty ones and key updates, which cost us work. */
+	/* In a row that bring no data, which cost us work. */
 	WITHOUT_DATA_MAX = 32,
+	/* New keys cost us as much as a record of data: the bytes that pay for them, in either
+	 * direction, and how many of those are kept for later. */
+	KEY_UPDATE_COST = 1024,
+	CREDIT_MAX = 32 * KEY_UPDATE_COST,
 	KEY_UPDATE = 24,
 	KEY_UPDATE_LEN = 5,
 	WARNING = 1,
@@ -27,6 +32,10 @@ struct tls_direct {
 	bool update_due; /* the peer asks for new keys of ours */
 	bool closed;
 	int without_data;
+	size_t credit; /* bytes, for key updates */
+	/* A handshake message that came in pieces, section 5.1. */
+	uint8_t message[KEY_UPDATE_LEN];
+	size_t message_len;
 	enum tls_alert alert;
 	const char *why;
 	/* A record that came in pieces: its head, then all of it. */
@@ -42,6 +51,7 @@ struct tls_direct *tls_direct_create(
 	struct tls_direct *d = calloc(1, sizeof(*d));
 	if (!d)
 		return NULL;
+	d->credit = CREDIT_MAX;
 	if (tls_keys_init(&d->in, suite, theirs, n_secret, false) ||
 		tls_keys_init(&d->out, suite, ours, n_secret, true)) {
 		tls_direct_destroy(d);
@@ -79,7 +89,9 @@ static int refuse_head(struct tls_direct *d, const uint8_t head[HEAD])
 {
 	if (head[0] != TYPE_DATA)
 		return refuse(d, ERR_PROTO, TLS_UNEXPECTED_MESSAGE, "a record of the wrong type");
-	return refuse(d, ERR_PROTO, TLS_RECORD_OVERFLOW, "a record of the wrong length");
+	if (head[3] == 0 && head[4] <= TLS_KEYS_TAG)
+		return refuse(d, ERR_PROTO, TLS_BAD_RECORD_MAC, "a record that cannot be sealed");
+	return refuse(d, ERR_PROTO, TLS_RECORD_OVERFLOW, "a record that is too long");
 }
 
 /* Adds to the record that is kept, which is `size` bytes long. */
@@ -135,30 +147,64 @@ static void forget_part(struct tls_direct *d)
 	d->part_len = d->head_len = 0;
 }
 
+static int count_without_data(struct tls_direct *d)
+{
+	if (++d->without_data <= WITHOUT_DATA_MAX)
+		return OK;
+	return refuse(d, ERR_PROTO, TLS_UNEXPECTED_MESSAGE, "too many records without data");
+}
+
+static void earn_credit(struct tls_direct *d, size_t n)
+{
+	size_t room = CREDIT_MAX - d->credit;
+	d->credit += n < room ? n : room;
+}
+
 static int take_alert(struct tls_direct *d, const uint8_t *p, size_t n)
 {
+	if (n == 0)
+		return refuse(d, ERR_PROTO, TLS_UNEXPECTED_MESSAGE, "an alert of no length");
 	if (n != 2)
 		return refuse(d, ERR_PROTO, TLS_DECODE_ERROR, "an alert of the wrong length");
 	if (p[1] == USER_CANCELED)
-		return OK;
+		return count_without_data(d);
 	d->closed = p[1] == TLS_CLOSE_NOTIFY;
 	d->why = "the peer has ended it with an alert";
 	return ERR_IO;
 }
 
-/* All that a client may say after its handshake, section 4.6, is that its keys change:
- * a message of its own record, for the next one has other keys. */
-static int take_handshake(struct tls_direct *d, const uint8_t *p, size_t n)
+static int take_key_update(struct tls_direct *d)
 {
-	static const uint8_t update[KEY_UPDATE_LEN - 1] = { KEY_UPDATE, 0, 0, 1 };
-	if (n != KEY_UPDATE_LEN || memcmp(p, update, sizeof(update)) != 0 || p[4] > 1)
-		return refuse(d, ERR_PROTO, TLS_UNEXPECTED_MESSAGE,
-			"a handshake message that may not come now");
-	if (p[4] == 1)
-		d->update_due = true;
+	unsigned request = d->message[KEY_UPDATE_LEN - 1];
+	if (request > 1)
+		return refuse(d, ERR_PROTO, TLS_ILLEGAL_PARAMETER, "a key update of a wrong kind");
+	if (d->credit < KEY_UPDATE_COST)
+		return refuse(d, ERR_PROTO, TLS_UNEXPECTED_MESSAGE, "too many key updates");
+	d->credit -= KEY_UPDATE_COST;
+	d->update_due = d->update_due || request == 1;
 	if (tls_keys_update(&d->in))
 		return refuse(d, ERR_NOMEM, TLS_INTERNAL_ERROR, "out of memory");
 	return OK;
+}
+
+/* All that a client may say after its handshake, section 4.6, is that its keys change.
+ * The message ends with a record, for the next one has other keys. */
+static int take_handshake(struct tls_direct *d, const uint8_t *p, size_t n)
+{
+	static const uint8_t head[KEY_UPDATE_LEN - 1] = { KEY_UPDATE, 0, 0, 1 };
+	if (n == 0 || n > KEY_UPDATE_LEN - d->message_len ||
+		(!d->message_len && p[0] != KEY_UPDATE))
+		return refuse(d, ERR_PROTO, TLS_UNEXPECTED_MESSAGE,
+			"a handshake message that may not come now");
+	memcpy(d->message + d->message_len, p, n);
+	d->message_len += n;
+	size_t known = d->message_len < sizeof(head) ? d->message_len : sizeof(head);
+	if (memcmp(d->message, head, known) != 0)
+		return refuse(d, ERR_PROTO, TLS_DECODE_ERROR, "a key update of the wrong length");
+	if (d->message_len < KEY_UPDATE_LEN)
+		return OK;
+	d->message_len = 0;
+	return take_key_update(d);
 }
 
 /* The record's bytes in `plain`, and how many of them are data. */
@@ -178,17 +224,17 @@ static int take_record(
 	if (n == 0)
 		return refuse(d, ERR_PROTO, TLS_UNEXPECTED_MESSAGE, "a record of no type");
 	unsigned type = plain[--n];
-	if (n > TLS_DIRECT_PLAIN_MAX)
-		return refuse(d, ERR_PROTO, TLS_RECORD_OVERFLOW, "a record of the wrong length");
 	if (type == TYPE_ALERT)
 		return take_alert(d, plain, n);
-	d->without_data = type == TYPE_DATA && n > 0 ? 0 : d->without_data + 1;
-	if (d->without_data > WITHOUT_DATA_MAX)
-		return refuse(d, ERR_PROTO, TLS_UNEXPECTED_MESSAGE, "too many empty records");
+	if (type == TYPE_DATA && n > 0)
+		d->without_data = 0;
+	else if (count_without_data(d))
+		return ERR_PROTO;
 	if (type == TYPE_HANDSHAKE)
 		return take_handshake(d, plain, n);
-	if (type != TYPE_DATA)
+	if (type != TYPE_DATA || d->message_len > 0)
 		return refuse(d, ERR_PROTO, TLS_UNEXPECTED_MESSAGE, "a record of the wrong type");
+	earn_credit(d, n);
 	*n_data = n;
 	return OK;
 }
@@ -281,6 +327,7 @@ int tls_direct_seal(struct tls_direct *d, struct tls_cursor *c, uint8_t *out)
 	if (before < 0)
 		return before;
 	int size = seal(&d->out, TYPE_DATA, c, out + before);
+	earn_credit(d, size > 0 ? (size_t)size : 0);
 	return size < 0 ? size : before + size;
 }
 

@@ -25,6 +25,7 @@ enum tls_alert {
 	TLS_UNEXPECTED_MESSAGE = 10,
 	TLS_BAD_RECORD_MAC = 20,
 	TLS_RECORD_OVERFLOW = 22,
+	TLS_ILLEGAL_PARAMETER = 47,
 	TLS_DECODE_ERROR = 50,
 	TLS_INTERNAL_ERROR = 80,
 };
@@ -45,7 +46,7 @@ struct tls_direct *tls_direct_create(
 void tls_direct_destroy(struct tls_direct *d); /* NULL is fine */
 
 /* Opens records until `plain` has no room for the next (OK; `cap` is at least
- * TLS_DIRECT_PLAIN_MAX + 256), or all bytes are taken (ERR_AGAIN). The start of a record
+ * TLS_DIRECT_PLAIN_MAX + 1), or all bytes are taken (ERR_AGAIN). The start of a record
  * is kept. ERR_IO: the peer ends the connection, see tls_direct_closed(). ERR_PROTO,
  * ERR_NOMEM: it cannot go on, see tls_direct_why(). In any case *n bytes are in `plain`. */
 MUST_USE int tls_direct_open(

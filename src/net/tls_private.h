@@ -70,7 +70,7 @@ void tls_wire_send_below(struct tls_wire *w, const void *data, size_t n);
 
 /* tls_takeover.c. A server's connection in TLS 1.3 needs no more than its keys once
  * hands are shaken: `direct` takes over and `ssl` goes. Where that cannot be (another
- * version, no memory) OpenSSL goes on. */
+ * version, small records, no memory) OpenSSL goes on. */
 void tls_wire_take_over(struct tls_wire *w);
 /* OpenSSL's callback for secrets, for a server's context. */
 void tls_wire_on_secret(const SSL *ssl, const char *line);

@@ -35,12 +35,21 @@ void tls_wire_on_secret(const SSL *ssl, const char *line)
 		s->n_ours = s->n_theirs = 0;
 }
 
+/* The client may have asked for records smaller than the usual, RFC 6066 section 4. */
+static bool has_usual_records(const SSL *ssl)
+{
+	const SSL_SESSION *session = SSL_get0_session(ssl);
+	return session &&
+	       SSL_SESSION_get_max_fragment_length(session) == TLSEXT_max_fragment_length_DISABLED;
+}
+
 void tls_wire_take_over(struct tls_wire *w)
 {
 	const struct tls_secrets *s = w->secrets;
 	const SSL_CIPHER *cipher = SSL_get_current_cipher(w->ssl);
 	bool able = s && cipher && SSL_version(w->ssl) == TLS1_3_VERSION && s->n_ours > 0 &&
-		    s->n_ours == s->n_theirs && !SSL_has_pending(w->ssl);
+		    s->n_ours == s->n_theirs && has_usual_records(w->ssl) &&
+		    !SSL_has_pending(w->ssl);
 	if (able)
 		w->direct = tls_direct_create(
 			SSL_CIPHER_get_protocol_id(cipher), s->theirs, s->ours, s->n_ours);

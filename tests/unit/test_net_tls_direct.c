@@ -252,15 +252,17 @@ static void what_may_not_come_ends_it(void **state)
 		{ 0, "", 0, 200, TLS_UNEXPECTED_MESSAGE },
 		{ 20, "\1", 1, 0, TLS_UNEXPECTED_MESSAGE },
 		{ 24, "x", 1, 0, TLS_UNEXPECTED_MESSAGE },
+		{ ALERT, "", 0, 0, TLS_UNEXPECTED_MESSAGE },
 		{ ALERT, "\1", 1, 0, TLS_DECODE_ERROR },
 		{ ALERT, "\1\0\1", 3, 0, TLS_DECODE_ERROR },
 		{ HANDSHAKE, "", 0, 0, TLS_UNEXPECTED_MESSAGE },
-		{ HANDSHAKE, "\x18\0\0\1", 4, 0, TLS_UNEXPECTED_MESSAGE },
-		{ HANDSHAKE, "\x18\0\0\1\2", 5, 0, TLS_UNEXPECTED_MESSAGE },
+		{ HANDSHAKE, "\x18\0\0\0\0", 5, 0, TLS_DECODE_ERROR },
+		{ HANDSHAKE, "\x18\0\0\1\2", 5, 0, TLS_ILLEGAL_PARAMETER },
 		{ HANDSHAKE, "\x18\0\0\1\0\x18", 6, 0, TLS_UNEXPECTED_MESSAGE },
 		{ HANDSHAKE, "\1\0\0\1\0", 5, 0, TLS_UNEXPECTED_MESSAGE },
 		{ DATA, zeros, sizeof(zeros), 0, TLS_RECORD_OVERFLOW },
-		{ DATA, "x", 1, TLS_DIRECT_PLAIN_MAX + 256, TLS_RECORD_OVERFLOW },
+		{ DATA, "x", 1, TLS_DIRECT_PLAIN_MAX, TLS_RECORD_OVERFLOW },
+		{ DATA, zeros, TLS_DIRECT_PLAIN_MAX, 1, TLS_RECORD_OVERFLOW },
 	};
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
 		void *fresh;
@@ -284,9 +286,25 @@ static void what_may_not_come_ends_it(void **state)
 static void records_are_padded_up_to_the_limit(void **state)
 {
 	struct fixture *f = *state;
-	seal(f, DATA, "x", 1, TLS_DIRECT_PLAIN_MAX + 256 - TLS_KEYS_TAG - 2);
+	seal(f, DATA, "x", 1, TLS_DIRECT_PLAIN_MAX - 1);
 	assert_int_equal(open_record(f), ERR_AGAIN);
 	assert_int_equal(f->n, 1);
+}
+
+static void no_record_is_shorter_than_its_seal(void **state)
+{
+	(void)state;
+	for (uint8_t len = 0; len <= TLS_KEYS_TAG; len++) {
+		void *fresh;
+		enum tls_alert alert;
+		set_up(&fresh);
+		struct fixture *f = fresh;
+		const uint8_t record[HEAD + TLS_KEYS_TAG] = { DATA, 3, 3, 0, len };
+		assert_int_equal(open_bytes(f, record, sizeof(record)), ERR_PROTO);
+		tls_direct_why(f->d, &alert);
+		assert_int_equal(alert, TLS_BAD_RECORD_MAC);
+		tear_down(&fresh);
+	}
 }
 
 static void an_alert_is_the_end(void **state)
@@ -343,6 +361,74 @@ static void keys_are_updated(void **state)
 	assert_int_equal(client_opens(f, f->record, (size_t)n), DATA);
 }
 
+/* Section 5.1: a message may come in pieces, with nothing between them. */
+static void a_key_update_comes_in_pieces(void **state)
+{
+	struct fixture *f = *state;
+	enum tls_alert alert;
+	for (int round = 0; round < 2; round++) {
+		for (size_t i = 0; i < 5; i++) {
+			seal(f, HANDSHAKE, (const uint8_t *)"\x18\0\0\1\0" + i, 1, 0);
+			assert_int_equal(open_record(f), ERR_AGAIN);
+			assert_int_equal(f->n, 0);
+		}
+		assert_int_equal(tls_keys_update(&f->to), OK);
+		seal(f, DATA, "new keys", 8, 0);
+		assert_int_equal(open_record(f), ERR_AGAIN);
+		assert_int_equal(f->n, 8);
+	}
+	seal(f, HANDSHAKE, "\x18\0", 2, 0);
+	assert_int_equal(open_record(f), ERR_AGAIN);
+	seal(f, DATA, "between", 7, 0);
+	assert_int_equal(open_record(f), ERR_PROTO);
+	assert_int_equal(f->n, 0);
+	tls_direct_why(f->d, &alert);
+	assert_int_equal(alert, TLS_UNEXPECTED_MESSAGE);
+}
+
+static int update_after(struct fixture *f, const void *data, size_t n)
+{
+	seal(f, DATA, data, n, 0);
+	assert_int_equal(open_record(f), ERR_AGAIN);
+	seal(f, HANDSHAKE, "\x18\0\0\1\1", 5, 0);
+	int err = open_record(f);
+	assert_int_equal(tls_keys_update(&f->to), OK);
+	return err;
+}
+
+/* A byte between them does not pay for new keys, a KB does, in either direction. */
+static void key_updates_are_paid_for(void **state)
+{
+	static const uint8_t data[1024] = { 1 };
+	struct fixture *f = *state;
+	enum tls_alert alert;
+	for (int i = 0; i < 100; i++)
+		assert_int_equal(update_after(f, data, sizeof(data)), ERR_AGAIN);
+	for (int i = 0; i < 100; i++) {
+		assert_true(server_seals(f, data, sizeof(data)) > 0);
+		assert_int_equal(update_after(f, data, 1), ERR_AGAIN);
+	}
+	int n = 0;
+	while (n < 100 && update_after(f, data, 1) == ERR_AGAIN)
+		n++;
+	assert_in_range(n, 30, 40);
+	tls_direct_why(f->d, &alert);
+	assert_int_equal(alert, TLS_UNEXPECTED_MESSAGE);
+}
+
+static void warnings_are_counted(void **state)
+{
+	struct fixture *f = *state;
+	int n = 0, err = ERR_AGAIN;
+	while (n < 100 && err == ERR_AGAIN) {
+		seal(f, ALERT, "\1\x5a", 2, 0);
+		err = open_record(f);
+		n++;
+	}
+	assert_int_equal(err, ERR_PROTO);
+	assert_int_equal(n, 33);
+}
+
 static void empty_records_are_counted(void **state)
 {
 	struct fixture *f = *state;
@@ -388,8 +474,12 @@ int main(void)
 		cmocka_unit_test(what_may_not_come_ends_it),
 		cmocka_unit_test_setup_teardown(
 			records_are_padded_up_to_the_limit, set_up, tear_down),
+		cmocka_unit_test(no_record_is_shorter_than_its_seal),
 		cmocka_unit_test_setup_teardown(an_alert_is_the_end, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(warnings_are_counted, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(keys_are_updated, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(a_key_update_comes_in_pieces, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(key_updates_are_paid_for, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(empty_records_are_counted, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(much_data_brings_new_keys, set_up, tear_down),
 	};
