@@ -44,6 +44,15 @@ static void admit_agent(struct relay_ask *a, struct json_ref answer)
 	relay_run_drop_empty(run);
 }
 
+bool relay_agent_is_there(const struct relay *r, const char *run_id)
+{
+	const struct relay_run *run = relay_run_find(r, run_id);
+	for (const struct relay_ask *a = r->asks; a; a = a->next)
+		if (a->admit == admit_agent && strcmp(a->run, run_id) == 0)
+			return true;
+	return run && run->link;
+}
+
 static void admit_channel(struct relay_ask *a, struct json_ref answer)
 {
 	if (!is_for_run(a, answer))

@@ -1,4 +1,5 @@
 #include <stdlib.h>
+#include <string.h>
 
 #include "gateway/relay_private.h"
 
@@ -9,6 +10,7 @@ enum { ASKED_MAX = 32 };
 struct relay_record {
 	struct relay_record *next;
 	struct relay *relay;
+	const char *op;    /* static */
 	struct json *args; /* until asked */
 	int ask;
 };
@@ -37,30 +39,48 @@ static void on_answer(void *ctx, int status, struct json_ref answer)
 	struct relay *r = record->relay;
 	const char *error = json_get_text(answer, "error");
 	if (status != 200)
-		log_warn(r->config.log, "a tunnel's end was not recorded: %d %s", status,
+		log_warn(r->config.log, "%s was not recorded: %d %s", record->op, status,
 			error ? error : "");
 	forget(record);
 	r->records_asked--;
 	ask_more(r);
 }
 
+/* The agent that had left is back, before the store was told. */
+static bool is_outdated(const struct relay_record *record)
+{
+	return strcmp(record->op, "agent.left") == 0 &&
+	       relay_agent_is_there(record->relay, json_get_text(json_of(record->args), "runId"));
+}
+
+/* False: it has no time now. */
+static bool ask(struct relay_record *record)
+{
+	struct relay *r = record->relay;
+	const struct store_who who = { .kind = STORE_GATEWAY };
+	struct json *args = json_clone(json_of(record->args));
+	int id = store_ask(r->config.store, record->op, &who, args, on_answer, record);
+	if (id < 0)
+		return false;
+	record->ask = id;
+	json_drop(record->args);
+	record->args = NULL;
+	r->records_asked++;
+	return true;
+}
+
 /* Those that were asked are at the front. */
 static void ask_more(struct relay *r)
 {
-	const struct store_who who = { .kind = STORE_GATEWAY };
-	for (struct relay_record *at = r->records; at && r->records_asked < ASKED_MAX;
-		at = at->next) {
+	struct relay_record *next;
+	for (struct relay_record *at = r->records; at && r->records_asked < ASKED_MAX; at = next) {
+		next = at->next;
 		if (at->ask)
 			continue;
-		struct json *args = json_clone(json_of(at->args));
-		at->ask = store_ask(r->config.store, "tunnel.closed", &who, args, on_answer, at);
-		if (at->ask < 0) {
-			at->ask = 0; /* busy: with the next answer, or the next tick */
-			return;
-		}
-		json_drop(at->args);
-		at->args = NULL;
-		r->records_asked++;
+		if (is_outdated(at))
+			forget(at);
+		else if (!ask(at))
+			return; /* with the next answer, or the next tick */
 	}
 }
 
@@ -88,22 +108,37 @@ static struct json *describe(const struct relay_tunnel *t, const char *reason)
 	return to;
 }
 
-void relay_audit_put(const struct relay_tunnel *t, const char *reason)
+/* Takes `args`. */
+static void put(struct relay *r, const char *op, struct json *args)
 {
-	struct relay *r = t->run->relay;
 	struct relay_record *record = calloc(1, sizeof(*record));
-	if (!record) {
-		log_error(r->config.log, "a tunnel's end was not recorded: no memory");
+	if (!record || !json_of(args).value) {
+		log_error(r->config.log, "%s was not recorded: no memory", op);
+		json_drop(args);
+		free(record);
 		return;
 	}
 	record->relay = r;
-	record->args = describe(t, reason);
+	record->op = op;
+	record->args = args;
 	struct relay_record **at = &r->records;
 	if (r->last_record)
 		at = &r->last_record->next;
 	*at = r->last_record = record;
 	ask_more(r);
 	relay_watch(r);
+}
+
+void relay_audit_put(const struct relay_tunnel *t, const char *reason)
+{
+	put(t->run->relay, "tunnel.closed", describe(t, reason));
+}
+
+void relay_audit_put_left(struct relay_run *run)
+{
+	struct json *args = json_make_object();
+	json_put_text(args, "runId", run->id);
+	put(run->relay, "agent.left", args);
 }
 
 void relay_audit_go_on(struct relay *r)

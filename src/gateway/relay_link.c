@@ -3,12 +3,14 @@
 
 #include "gateway/relay_private.h"
 
-static void destroy(struct relay_link *l)
+static void destroy(struct relay_link *l, bool lost)
 {
 	struct relay_run *run = l->run;
 	struct relay *r = run->relay;
 	if (run->link == l)
 		run->link = NULL;
+	if (lost)
+		relay_audit_put_left(run);
 	r->n_links--;
 	r->n_greeting -= !l->ready;
 	for (struct relay_tunnel *t = run->tunnels; t; t = t->next)
@@ -26,7 +28,7 @@ void relay_link_close(struct relay_link *l, unsigned code, const char *reason)
 {
 	log_info(l->run->relay->config.log, "agent of run %s: closed: %s", l->run->id, reason);
 	ws_text_close(l->ws, code, reason);
-	destroy(l);
+	destroy(l, false);
 }
 
 /* A link whose queue is full is closed by its own on_close. */
@@ -133,7 +135,7 @@ static void on_close(void *ctx, int err, unsigned code, const char *reason)
 	log_info(l->run->relay->config.log, "agent of run %s: left (%s, %u %s)", l->run->id,
 		err_str(err), code, reason);
 	ws_text_destroy(l->ws);
-	destroy(l);
+	destroy(l, code == WS_CODE_LOST);
 }
 
 static const struct ws_text_events events = { on_message, on_close };

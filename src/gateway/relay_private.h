@@ -100,7 +100,7 @@ struct relay {
 	struct relay_address *addresses[RELAY_BUCKETS];
 	struct relay_ask *asks;                     /* upgrades that wait for the store */
 	struct relay_grant *kept;                   /* of channels that have ended */
-	struct relay_record *records, *last_record; /* for the audit log */
+	struct relay_record *records, *last_record; /* for the store */
 	int records_asked;
 	int n_tunnels, n_waiting, n_links, n_greeting; /* greeting: links without hello */
 	unsigned long long opened;
@@ -167,10 +167,14 @@ void relay_grant_revoke(struct relay *r, struct json_ref body);
 void relay_grant_expire(struct relay *r, uint64_t now_us);
 void relay_grant_drop_all(struct relay *r);
 
-/* relay_audit.c: tunnel.closed, a few at a time. */
+/* relay_audit.c: tunnel.closed and agent.left, a few at a time. */
 void relay_audit_put(const struct relay_tunnel *t, const char *reason);
-void relay_audit_go_on(struct relay *r); /* after the store was busy */
+void relay_audit_put_left(struct relay_run *run); /* its agent's connection broke */
+void relay_audit_go_on(struct relay *r);          /* after the store was busy */
 void relay_audit_drop_all(struct relay *r);
+
+/* relay_agent.c: our agent of that run is there, or the store is asked about it. */
+bool relay_agent_is_there(const struct relay *r, const char *run);
 
 /* relay_ask.c */
 void relay_ask_drop_all(struct relay *r);

@@ -95,8 +95,13 @@ static int answer(void *ctx, const char *op, const struct store_who *who, struct
 		return signed_one(who, to);
 	if (strcmp(op, "runner.open") == 0)
 		return h->start_delivered ? 200 : refuse(to, 403, "No START was delivered");
-	assert_string_equal(op, "tunnel.closed");
 	assert_int_equal(who->kind, STORE_GATEWAY);
+	if (strcmp(op, "agent.left") == 0) {
+		assert_string_equal(json_get_text(args, "runId"), "run1");
+		h->left++;
+		return 200;
+	}
+	assert_string_equal(op, "tunnel.closed");
 	struct json *copy = json_clone(args);
 	char *text = json_print(copy, false);
 	if (text) {

@@ -44,6 +44,7 @@ struct house {
 	char used[HOUSE_GUESTS][64]; /* tickets */
 	int n_used;
 	struct buf closed; /* what tunnel.closed was told, JSON, each ended by LF */
+	int left;          /* how often agent.left was told of run1 */
 	int changes;
 	const char *address;  /* of guests to come; NULL: 192.0.2.7 */
 	bool start_delivered; /* runner.open says 200 */

@@ -288,6 +288,32 @@ static void an_agent_dies_in_the_middle_of_a_frame(void **state)
 	guest_expect(next, "RFB");
 }
 
+static void the_store_hears_of_an_agent_that_was_lost(void **state)
+{
+	struct house *h = *state;
+	/* Who says good-bye has told the store himself how his run ended. */
+	guest_leave(guest_agent(h, "run1", "a1"), 1000);
+	house_settle(h);
+	assert_int_equal(h->left, 0);
+	struct guest *first = guest_agent(h, "run1", "a1");
+	struct guest *second = guest_agent(h, "run1", "a1");
+	guest_expect_close(first, 4001, "replaced");
+	house_settle(h);
+	assert_int_equal(h->left, 0);
+	guest_vanish(second);
+	HOUSE_UNTIL(h, h->left == 1);
+	/* Back before the store had time to hear of it. */
+	struct guest *third = guest_agent(h, "run1", "a1");
+	h->store.busy = true;
+	guest_vanish(third);
+	HOUSE_UNTIL(h, relay_totals(h->relay).agents == 0);
+	h->store.busy = false;
+	guest_agent(h, "run1", "a1");
+	house_pass_time(h, 2);
+	house_settle(h);
+	assert_int_equal(h->left, 1);
+}
+
 static void draining_tells_all(void **state)
 {
 	struct house *h = *state;
@@ -342,6 +368,7 @@ int main(void)
 		HOUSE_TEST(an_agent_hears_of_grants_before_its_link_ends),
 		HOUSE_TEST(commands_are_pushed),
 		HOUSE_TEST(an_agent_dies_in_the_middle_of_a_frame),
+		HOUSE_TEST(the_store_hears_of_an_agent_that_was_lost),
 		HOUSE_TEST(draining_tells_all),
 		HOUSE_TEST(a_busy_store_gets_the_records_later),
 	};

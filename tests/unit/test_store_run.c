@@ -511,6 +511,41 @@ static void an_agent_that_was_killed_claims_its_run_again(void **state)
 	claims(&s, NULL);
 }
 
+static void an_agent_that_left_claims_its_run_at_once(void **state)
+{
+	const struct store_who gateway = { .kind = STORE_GATEWAY };
+	char id[200], client_token[200], key[65], old_token[200];
+	(void)state;
+	make_client("mine", id, client_token);
+	principal_agent_key(client_token, key);
+	struct clerk_signer s = { .key = key, .agent_id = id }, at_work;
+	assert_int_equal(clerk_ask(&k, "agent.left", &gateway, "{'runId':'unknown'}"), 200);
+	assert_int_equal(clerk_ask(&k, "agent.left", &gateway, "{'runId':'%s'}", run), 200);
+	assert_int_equal(clerk_local(&k, "agent.left", "{'runId':'%s'}", run), 403);
+	claims(&s, run); /* nobody had claimed it */
+	begins(&s);
+	at_work = s;
+	snprintf(old_token, sizeof(old_token), "%s", token);
+	at_work.token = old_token;
+	/* It only lost its network, and is back before another of its client asks. */
+	assert_int_equal(clerk_ask(&k, "agent.left", &gateway, "{'runId':'%s'}", run), 200);
+	assert_int_equal(clerk_signed(&k, &at_work, "agent.join", NULL), 200);
+	claims(&s, NULL);
+	/* Its own run comes before one that waits longer. */
+	assert_int_equal(clerk_local(&k, "run.create", "{'id':'new'}"), 200);
+	assert_int_equal(clerk_ask(&k, "agent.left", &gateway, "{'runId':'%s'}", run), 200);
+	s.run = s.token = NULL;
+	assert_int_equal(
+		clerk_signed(&k, &s, "run.claim", "{'agentId':'mine','workerType':'claude'}"), 200);
+	assert_int_equal(json_kind_of(clerk_get(&k, "run")), JSON_TYPE_NULL);
+	claims(&s, run);
+	assert_int_equal(clerk_signed(&k, &at_work, "agent.join", NULL), 403);
+	claims(&s, "new");
+	/* What has ended is nobody's. */
+	assert_int_equal(clerk_ask(&k, "agent.left", &gateway, "{'runId':'new'}"), 200);
+	claims(&s, NULL);
+}
+
 static void an_existing_runner_is_left_alone(void **state)
 {
 	char id[200], client_token[200];
@@ -597,6 +632,7 @@ int main(void)
 		BOTH(clients_register_and_claim),
 		BOTH(others_do_not_claim_what_is_for_one),
 		BOTH(an_agent_that_was_killed_claims_its_run_again),
+		BOTH(an_agent_that_left_claims_its_run_at_once),
 		BOTH(an_existing_runner_is_left_alone),
 		BOTH(our_agents_have_keys_of_their_own),
 	};

@@ -30,6 +30,8 @@ int run_judge_vnc(struct op_call *c, const struct db_value *run);
 void run_set(struct op_call *c, const struct db_value *run, const struct db_set *set);
 /* Whoever serves the signed request's run is still there. */
 void run_renew_claim(struct op_call *c);
+/* Whoever served that run, when it was claimed and has begun, is gone. */
+void run_end_claim(struct op_call *c, const char *id);
 void run_notice(struct op_call *c, const char *id, const char *status);
 
 /* Commands that still wait get an error and are completed: all, or (delivered STOPs

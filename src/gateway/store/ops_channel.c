@@ -36,7 +36,17 @@ static int agent_join(struct op_call *c)
 	op_put(c->answer, "clientId", c->who.client[CLIENT_ID]);
 	op_put(c->answer, "label", run[RUN_LABEL]);
 	op_put(c->answer, "workerType", run[RUN_WORKER_TYPE]);
+	run_renew_claim(c);
 	op_audit(c, "agent_join", "run", run[RUN_ID].text, NULL);
+	return 200;
+}
+
+/* The connection of its control WebSocket broke. An agent that only lost its network may
+ * come back with its token; but one that was killed claims its run again. */
+static int agent_left(struct op_call *c)
+{
+	run_end_claim(c, op_text(c, "runId"));
+	json_put_bool(c->answer, "ok", true);
 	return 200;
 }
 
@@ -91,6 +101,9 @@ static const struct shape_field open_fields[] = {
 static const struct shape_field join_fields[] = {
 	{ .name = "id", .type = SHAPE_ID },
 };
+static const struct shape_field left_fields[] = {
+	{ .name = "runId", .type = SHAPE_ID, .required = true },
+};
 static const struct shape_field runner_fields[] = {
 	{ .name = "runId", .type = SHAPE_ID, .required = true },
 	{ .name = "address", .type = SHAPE_TEXT, .min = 1, .max = 100, .required = true },
@@ -119,6 +132,7 @@ static const struct shape_field closed_fields[] = {
 const struct op ops_channel[] = {
 	{ "view.open", OP_VIEWER, OP_FIELDS(open_fields), NULL, view_open },
 	{ "agent.join", OP_SIGNED_RUN, OP_FIELDS(join_fields), NULL, agent_join },
+	{ "agent.left", OP_GATEWAY, OP_FIELDS(left_fields), NULL, agent_left },
 	{ "agent.channel", OP_SIGNED_RUN, OP_FIELDS(join_fields), NULL, agent_channel },
 	{ "runner.open", OP_GATEWAY, OP_FIELDS(runner_fields), NULL, runner_open },
 	{ "tunnel.closed", OP_GATEWAY, OP_FIELDS(closed_fields), NULL, tunnel_closed },

@@ -123,19 +123,26 @@ static int run_create(struct op_call *c)
 	return 200;
 }
 
-/* The oldest one that waits: for this client, or for nobody in particular; or that this
- * client claimed, began and has not asked about since: it was killed, and is back. An
- * existing runner does not ask while it streams, so this is for agents of ours. */
-static const struct db_value *find_claimable(struct op_call *c, const struct db_value *client)
+/* One that this client claimed and began, and that nobody serves any more: its agent was
+ * killed, and is back. An existing runner does not ask while it streams, so this is for
+ * agents of ours. */
+static const struct db_value *find_left(struct op_call *c, const struct db_value *client)
 {
 	const char *type = op_text(c, "workerType");
-	const struct db_value pending = db_text("pending");
-	const struct db_value lost = c->asked.agent_id[0] ? db_text("running") : pending;
-	const struct db_where where[] = { { RUN_STATUS, DB_EQ, pending, true },
-		{ RUN_STATUS, DB_EQ, lost, false }, { RUN_STATUS, DB_EQ, pending, true },
+	const struct db_where where[] = { { RUN_STATUS, DB_EQ, db_text("running"), false },
 		{ RUN_CLAIMED_BY, DB_EQ, client[CLIENT_AGENT], false },
-		{ RUN_STATUS, DB_EQ, pending, true },
 		{ RUN_CLAIMED_AT, DB_LT, db_int(c->now - LOST_S), false },
+		{ RUN_CLIENT, DB_IS_NULL, db_null(), true },
+		{ RUN_CLIENT, DB_EQ, client[CLIENT_ID], false },
+		{ RUN_WORKER_TYPE, type ? DB_EQ : DB_END, db_text(type), false }, { 0 } };
+	return c->asked.agent_id[0] ? op_find_where(c, DB_RUNS, where) : NULL;
+}
+
+/* The oldest one that waits: for this client, or for nobody in particular. */
+static const struct db_value *find_waiting(struct op_call *c, const struct db_value *client)
+{
+	const char *type = op_text(c, "workerType");
+	const struct db_where where[] = { { RUN_STATUS, DB_EQ, db_text("pending"), false },
 		{ RUN_CLIENT, DB_IS_NULL, db_null(), true },
 		{ RUN_CLIENT, DB_EQ, client[CLIENT_ID], false },
 		{ RUN_AGENT, DB_IS_NULL, db_null(), true },
@@ -156,10 +163,21 @@ void run_renew_claim(struct op_call *c)
 		(struct db_set[]){ { RUN_CLAIMED_AT, db_int(c->now) }, { 0 } });
 }
 
+void run_end_claim(struct op_call *c, const char *id)
+{
+	op_update(c, DB_RUNS,
+		(struct db_where[]){ { RUN_ID, DB_EQ, db_text(id), false },
+			{ RUN_STATUS, DB_EQ, db_text("running"), false },
+			{ RUN_CLAIMED_AT, DB_NOT_NULL, db_null(), false }, { 0 } },
+		(struct db_set[]){ { RUN_CLAIMED_AT, db_int(c->now - LOST_S - 1) }, { 0 } });
+}
+
 /* Only a token's hash is kept, so whoever claims gets a new one. */
 static int run_claim(struct op_call *c)
 {
-	const struct db_value *client = c->who.client, *run = find_claimable(c, client);
+	const struct db_value *client = c->who.client, *run = find_left(c, client);
+	if (!run)
+		run = find_waiting(c, client);
 	if (!run) {
 		json_put(c->answer, "run", json_make_null());
 		return 200;

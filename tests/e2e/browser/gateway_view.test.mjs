@@ -14,6 +14,8 @@ const SCRIPT = `
   xterm -u8 -fa 'DejaVu Sans Mono' -fs 12 -geometry 60x10+40+60 -title typed -e sh -c 'cat > typed' &
 `;
 const BACK_MS = 90_000;
+// Well before the 75 s after which a claim lapses by itself.
+const CLAIMED_MS = 40_000;
 
 let gateway;
 let browser;
@@ -115,6 +117,28 @@ test('the agent is killed and started again: the picture is back without a click
     agent = await sharePattern(joining);
     await eventually('the picture', async () => (await viewer.state()) === 'connected', BACK_MS);
     await untilMoving(viewer);
+    assert.deepEqual(viewer.errors, []);
+  } finally {
+    await viewer.close();
+    await agent.stop();
+  }
+});
+
+test('an agent that claims its runs is killed and started again: so is the picture', async () => {
+  const joining = await gateway.createMachine('claiming');
+  let agent = await sharePattern(joining);
+  const run = { workerType: 'vnc', label: 'claimed', agentId: 'claiming' };
+  const { id } = await gateway.api('POST', '/api/runs', run);
+  const viewer = await view(id);
+  try {
+    await eventually('the picture', async () => (await viewer.state()) === 'connected');
+    await untilMoving(viewer);
+    await agent.kill();
+    await eventually('the loss', async () => (await viewer.state()) !== 'connected');
+    agent = await sharePattern(joining);
+    await eventually('the picture', async () => (await viewer.state()) === 'connected', CLAIMED_MS);
+    await untilMoving(viewer);
+    assert.equal((await gateway.api('GET', `/api/runs/${id}`)).status, 'running');
     assert.deepEqual(viewer.errors, []);
   } finally {
     await viewer.close();

@@ -127,6 +127,32 @@ def killed(stack):
     gateway.stop()
 
 
+@case('an agent that claimed its run is killed: started again, it has the run back at once')
+def back(stack):
+    gateway = Gateway(stack)
+    ui = gateway.setup()
+    client = ui.client('lab-1')
+    agent = share(stack, gateway, client)
+    mine = ui.run(agentId='lab-1')
+    until(ui, mine['id'], 'running')
+    look(stack, ui, mine['id'])
+    idle = share(stack, gateway, client)
+    eventually(lambda: 'waiting for a run' in idle.err, 'a second one of the same client')
+    time.sleep(3)
+    expect('joined run' not in idle.err, 'it was given the run of the first')
+    idle.stop()
+    ui.run(agentId='lab-1')  # which waits behind the lost one
+    agent.signal(signal.SIGKILL)
+    agent.popen.wait()
+    agent = share(stack, gateway, client)
+    eventually(lambda: 'joined run ' + mine['id'] in agent.err, 'the same run', 30)
+    look(stack, ui, mine['id'])
+    equal(status(ui, mine['id']), 'running', 'status')
+    agent.stop()
+    until(ui, mine['id'], 'done')
+    gateway.stop()
+
+
 @case('TLS: a certificate that is vouched for, a pin, and what is neither')
 def tls(stack):
     cert, key = path('cert.pem'), path('key.pem')
