@@ -46,14 +46,8 @@ void http_exchange_set_gone(struct http_exchange *x, void (*on_gone)(void *ctx),
 static void log_answer(const struct http_conn *c, int status)
 {
 	const struct http_request *r = &c->x.head;
-	const struct http_text *host = http_request_field(r, "Host");
-	struct http_text name = host ? *host : (struct http_text){ "none", 4 };
-	if (status == 403 || status == 421)
-		log_info(c->config.log, "http: refused %.*s for host %.*s: %d", (int)r->path.n,
-			r->path.p, (int)name.n, name.p, status);
-	else
-		log_debug(c->config.log, "http: %.*s %.*s: %d", (int)r->method.n, r->method.p,
-			(int)r->path.n, r->path.p, status);
+	log_debug(c->config.log, "http: %.*s %.*s: %d", (int)r->method.n, r->method.p,
+		(int)r->path.n, r->path.p, status);
 }
 
 bool http_conn_is_busy(const struct http_conn *c)

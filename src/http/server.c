@@ -116,6 +116,20 @@ static bool has_body(const struct http_request *r)
 	return r->chunked || r->content_length > 0;
 }
 
+/* Who runs the server may have to tell it a name. */
+static void log_stranger(const struct http_conn *c, int status)
+{
+	const struct http_request *r = &c->x.head;
+	const struct http_text *host = http_request_field(r, "Host");
+	const struct http_text *origin = http_request_field(r, "Origin");
+	static const struct http_text none = { "none", 4 };
+	const struct http_text *name = status == 403 ? origin : host;
+	if (!name)
+		name = &none;
+	log_info(c->config.log, "http: refused %.*s for %s %.*s: %d", (int)r->path.n, r->path.p,
+		status == 403 ? "origin" : "host", (int)name->n, name->p, status);
+}
+
 /* 0: go on; else the status to answer before the body is looked at. */
 static int judge(struct http_conn *c)
 {
@@ -123,8 +137,10 @@ static int judge(struct http_conn *c)
 	const struct http_text *expect = http_request_field(r, "Expect");
 	int status = origin_check(c->config.origin, r);
 	c->x.is_upgrade = upgrade_is_wanted(r) && !has_body(r);
-	if (status)
+	if (status) {
+		log_stranger(c, status);
 		return status;
+	}
 	if (has_body(r) && (http_text_is(r->method, "HEAD") || http_text_is(r->method, "GET")))
 		return 400;
 	if (r->content_length > (long long)c->config.body_max ||

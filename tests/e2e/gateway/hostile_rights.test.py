@@ -46,6 +46,7 @@ def hijacking(stack):
                                               ('Cookie', 'session=' + ui.cookie)])
     equal((answer.status, answer.field('Access-Control-Allow-Origin')), (403, None), 'REST')
     gateway.stop()
+    expect('refused /api/runs for origin http://evil.example: 403' in gateway.err, gateway.err)
 
 
 @case('DNS rebinding: a foreign Host gets 421')
@@ -62,6 +63,7 @@ def rebinding(stack):
     for host in ('localhost:%d' % p, '127.0.0.1:%d' % p, '[::1]:%d' % p):
         gateway.ask('GET', '/api/health', [('Host', host)]).expect(200)
     gateway.stop()
+    expect('refused /api/health for host evil.example: 421' in gateway.err, gateway.err)
 
 
 @case('CSRF: a cookie alone changes nothing from elsewhere, nor does GET')
@@ -209,6 +211,7 @@ def tickets(stack):
         ui.post('/api/runs/%s/vnc/tickets' % run['id'], wrong).expect(400, text=str(wrong))
     ui.post('/api/runs/nothing-here/vnc/tickets', {'rights': 'view'}).expect(404, 'Run not found')
     gateway.stop()
+    expect('http: refused' not in gateway.err, 'a role is no foreign host:', gateway.err)
 
 
 @case('Role confusion: who may only look presses no key of an existing runner')
