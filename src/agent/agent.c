@@ -200,12 +200,13 @@ static int take_texts(struct agent *a, const struct agent_config *c)
 	a->agent_id = strdup(c->agent_id);
 	a->label = strdup(c->label ? c->label : c->agent_id);
 	a->display_mode = strdup(c->display_mode ? c->display_mode : "screen");
+	a->version = copy(c->version);
 	a->own = !c->hmac_secret;
 	a->claims = !c->run_id;
 	if (a->own && a->client_token)
 		derive_key(a);
 	bool bad = !a->agent_id || !a->label || !a->display_mode || (c->run_id && !a->run_id) ||
-		   (c->capability_token && !a->capability_token) ||
+		   (c->version && !a->version) || (c->capability_token && !a->capability_token) ||
 		   (c->client_token && !a->client_token) || (c->hmac_secret && !a->hmac_secret);
 	return bad ? ERR_NOMEM : OK;
 }
@@ -321,6 +322,7 @@ void agent_destroy(struct agent *a)
 	free(a->agent_id);
 	free(a->label);
 	free(a->display_mode);
+	free(a->version);
 	free(a->url);
 	free(a);
 }

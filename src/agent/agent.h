@@ -20,6 +20,7 @@ struct agent_config {                          /* copied */
 	const char *client_token;              /* or NULL */
 	const char *hmac_secret;               /* at least 32 characters, or NULL */
 	const char *agent_id, *label;
+	const char *version;            /* of the program; NULL: the gateway is not told */
 	const char *display_mode;       /* "screen" or "window", for the started marker */
 	unsigned poll_interval_ms;      /* 0: 2 s */
 	struct http_client_config http; /* ca_file, pin, insecure: for WebSockets too */

@@ -65,6 +65,8 @@ static char *identity_body(struct agent *a, bool registers)
 	struct json *body = json_make_object();
 	if (registers) {
 		json_put_text(body, "displayName", a->label);
+		if (a->version)
+			json_put_text(body, "version", a->version);
 		put_capabilities(body);
 	}
 	json_put_text(body, "agentId", a->agent_id);

@@ -69,7 +69,7 @@ struct agent {
 	/* owned copies */
 	char *url; /* without an ending slash */
 	char *run_id, *capability_token, *client_token, *hmac_secret, *agent_id, *label;
-	char *display_mode;
+	char *display_mode, *version;
 	char key[65]; /* our own signing key, when there is no shared secret */
 	bool own;     /* signs with it */
 	bool claims;  /* runs are claimed, not given */

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "build_info.h"
 #include "cli/secret_file.h"
 #include "crypto/request_signature.h"
 #include "crypto/secret.h"
@@ -145,6 +146,7 @@ int join_take(struct cli *cli, const struct join_options *o, struct join *j)
 		.hmac_secret = text_or_null(j->hmac_secret),
 		.agent_id = j->agent_id,
 		.label = o->agent_label,
+		.version = BUILD_VERSION,
 		.display_mode = display_modes[o->display_mode],
 		.poll_interval_ms = poll_interval_ms(),
 		.http = { .ca_file = o->ca_file, .pin = o->pin, .insecure = o->insecure },
