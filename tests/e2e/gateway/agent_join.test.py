@@ -89,7 +89,7 @@ def claimed(stack):
     ui = gateway.setup()
     client = ui.client('lab-1')
     agent = share(stack, gateway, client)
-    version = run(PORTHOLE, '--version').split()[1]
+    version = run(PORTHOLE, '--version').decode().split()[1]
     eventually(lambda: ui.get('/api/clients').json['clients'][0]['version'] == version, 'its version')
     for _ in range(2):
         mine = ui.run(agentId='lab-1')
