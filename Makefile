@@ -32,7 +32,7 @@ bench:
 	@tools/setup.sh run test
 	@$(MAKE) --no-print-directory release
 	@ninja -C build --quiet bench/bench
-	@build/bench/bench --porthole build/src/cli/porthole $(ARGS)
+	@build/bench/bench $(ARGS)
 
 fuzz:
 	@tools/setup.sh run lint

@@ -195,9 +195,11 @@ static int bench(const struct options *o)
 
 int main(int argc, char **argv)
 {
-	struct options o = {
-		.rounds = 5, .seconds = 3, .display = -1, .porthole = "porthole", .out = "bench/out"
-	};
+	struct options o = { .rounds = 5,
+		.seconds = 3,
+		.display = -1,
+		.porthole = "build/src/cli/porthole",
+		.out = "bench/out" };
 	struct opt_set set = { &group, &o };
 	char error[OPT_ERROR_MAX];
 	int n_operands = 0;

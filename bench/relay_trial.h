@@ -26,7 +26,7 @@ struct relay_bench {
 	int idle;       /* how many idle tunnels */
 	const char *out, *cert, *key;
 	struct tls_context *server, *client;
-	const char *porthole; /* the program; NULL: none */
+	const char *porthole; /* the program */
 };
 
 /* NAN: it failed, or is not for this contestant. */
