@@ -22,6 +22,7 @@ const struct api_route api_routes[] = {
 	{ "GET", "/api/auth/me", USER, .op = "auth.me" },
 	{ "POST", "/api/auth/logout", WHO_SESSION, .op = "auth.logout", .reply = api_logged_out },
 	{ "POST", "/api/auth/password", USER, .op = "user.password", .body = true },
+	{ "POST", "/api/auth/totp", USER, .op = "user.totp", .body = true },
 
 	{ "GET", "/api/users", USER, .op = "user.list" },
 	{ "POST", "/api/users", USER, .op = "user.create", .body = true },
@@ -91,8 +92,8 @@ const struct api_route api_routes[] = {
 	{ "GET", "/ws/agent/:id", AGENT, .is_upgrade = true, .run = api_agent },
 	{ "GET", "/ws/agent/:id/:channel", AGENT, .is_upgrade = true, .run = api_channel },
 
-	{ "GET", "/:account/images", USER, .op = "auth.me", .captures = { "account" }, .cloud = true,
-		.reply = api_cloud_images },
+	{ "GET", "/:account/images", USER, .op = "auth.me", .captures = { "account" },
+		.cloud = true, .reply = api_cloud_images },
 	{ "GET", "/:account/machines", USER, .op = "machine.list", .captures = { "account" },
 		.query = PAGE " name", .cloud = true, .reply = api_cloud_list },
 	{ "GET", "/:account/machines/:id", USER, .op = "machine.get",

@@ -59,6 +59,8 @@ static const struct {
 		"auth.me", "{}", STORE_KEY },
 	{ "POST /api/auth/password", BEARER, "{\"password\": \"a\"}", "user.password",
 		"{\"password\": \"a\"}", STORE_SESSION },
+	{ "POST /api/auth/totp", BEARER, "{\"enable\": true}", "user.totp", "{\"enable\": true}",
+		STORE_SESSION },
 	{ "PATCH /api/users/u%2D1", BEARER, "{\"id\": \"other\", \"role\": \"viewer\"}",
 		"user.update", "{\"id\": \"u-1\", \"role\": \"viewer\"}", STORE_SESSION },
 	{ "DELETE /api/users/u1", BEARER, NULL, "user.delete", "{\"id\": \"u1\"}", STORE_SESSION },

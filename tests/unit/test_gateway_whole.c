@@ -311,6 +311,8 @@ static void users_find_what_is_documented(void **state)
 		{ "GET /{account}/machines/{id}", "GET /me/machines/none", NULL, 404 },
 		{ "GET /{account}/machines/{id}/vnc", "GET /me/machines/run1/vnc", NULL, 400 },
 		{ "GET /api/health", "GET /api/health", NULL, 200 },
+		{ "POST /api/auth/totp", "POST /api/auth/totp", "{\"enable\":true}", 200 },
+		{ "POST /api/auth/totp", "POST /api/auth/totp", "{\"enable\":false}", 400 },
 		{ "POST /api/auth/password", "POST /api/auth/password",
 			"{\"password\":\"" PASSWORD "\",\"newPassword\":\"" PASSWORD " 2\"}", 200 },
 		{ "DELETE /api/runs/{id}", "DELETE /api/runs/run2", NULL, 200 },

@@ -252,6 +252,71 @@ static void second_factors_are_used_once(void **state)
 	assert_string_equal(clerk_error(&k), "Invalid TOTP code");
 }
 
+static void users_switch_their_second_factor(void **state)
+{
+	char token[200], code[8], uri[400];
+	static const char with[] = "{'username':'anna','password':'correct horse','totpCode':'%s'}",
+			  confirm[] = "{'enable':true,'totpCode':'%s'}";
+	(void)state;
+	clerk_user(&k, "anna", "viewer", token);
+	assert_int_equal(clerk_local(&k, "user.totp", "{'enable':true}"), 400);
+	assert_int_equal(clerk_nobody(&k, "user.totp", "{'enable':true}"), 401);
+	assert_int_equal(clerk_session(&k, token, "user.totp", confirm, "123456"), 409);
+	for (int i = 0; i < 2; i++) { /* the later secret counts */
+		assert_int_equal(clerk_session(&k, token, "user.totp", "{'enable':true}"), 200);
+		assert_non_null(strstr(clerk_text(&k, "totpUri"), clerk_text(&k, "secret")));
+		assert_false(json_bool(clerk_get(&k, "totp"), true));
+	}
+	snprintf(uri, sizeof(uri), "%s", clerk_text(&k, "totpUri"));
+	/* Nothing is asked for yet, and a wrong code changes nothing. */
+	put_code(uri, k.now + 3600, code);
+	assert_int_equal(clerk_session(&k, token, "user.totp", confirm, code), 401);
+	assert_int_equal(
+		clerk_nobody(&k, "auth.login", "{'username':'anna','password':'correct horse'}"),
+		200);
+	put_code(uri, k.now, code);
+	assert_int_equal(clerk_session(&k, token, "user.totp", confirm, code), 200);
+	assert_true(json_bool(clerk_get(&k, "totp"), false));
+	assert_int_equal(clerk_session(&k, token, "user.totp", "{'enable':true}"), 409);
+	assert_int_equal(
+		clerk_nobody(&k, "auth.login", "{'username':'anna','password':'correct horse'}"),
+		401);
+	/* That code was used. */
+	assert_int_equal(clerk_nobody(&k, "auth.login", with, code), 401);
+	k.now += 60;
+	put_code(uri, k.now, code);
+	assert_int_equal(clerk_nobody(&k, "auth.login", with, code), 200);
+
+	assert_int_equal(clerk_session(&k, token, "user.totp", "{'enable':false}"), 400);
+	assert_int_equal(
+		clerk_session(&k, token, "user.totp", "{'enable':false,'password':'wrong'}"), 401);
+	k.now += 60;
+	assert_int_equal(clerk_session(&k, token, "user.totp",
+				 "{'enable':false,'password':'correct horse'}"),
+		200);
+	assert_int_equal(
+		clerk_nobody(&k, "auth.login", "{'username':'anna','password':'correct horse'}"),
+		200);
+}
+
+static void a_new_secret_waits_ten_minutes(void **state)
+{
+	char anna[200], otto[200], code[8];
+	(void)state;
+	clerk_user(&k, "anna", "viewer", anna);
+	clerk_user(&k, "otto", "viewer", otto);
+	assert_int_equal(clerk_session(&k, anna, "user.totp", "{'enable':true}"), 200);
+	k.now += 600;
+	put_code(clerk_text(&k, "totpUri"), k.now, code);
+	assert_int_equal(
+		clerk_session(&k, anna, "user.totp", "{'enable':true,'totpCode':'%s'}", code), 409);
+	/* Nor does it count for another. */
+	assert_int_equal(clerk_session(&k, anna, "user.totp", "{'enable':true}"), 200);
+	put_code(clerk_text(&k, "totpUri"), k.now, code);
+	assert_int_equal(
+		clerk_session(&k, otto, "user.totp", "{'enable':true,'totpCode':'%s'}", code), 409);
+}
+
 static void login_codes_are_used_once(void **state)
 {
 	char token[200], code[200];
@@ -353,6 +418,8 @@ int main(void)
 		BOTH(an_account_waits_for_those_who_failed_at_it),
 		BOTH(guessers_lock_out_nobody_elsewhere),
 		BOTH(second_factors_are_used_once),
+		BOTH(users_switch_their_second_factor),
+		BOTH(a_new_secret_waits_ten_minutes),
 		BOTH(login_codes_are_used_once),
 		BOTH(the_last_administrator_stays),
 		BOTH(passwords_are_changed_by_who_knows_them),

@@ -10,7 +10,7 @@ enum { NONCE_KEPT_S = 2 * 300 + 60, SWEEP_ROWS = 500 };
 
 static const struct op *const tables[] = { ops_auth, ops_user, ops_key, ops_client, ops_run,
 	ops_command, ops_event, ops_ticket, ops_channel, ops_audit, ops_dashboard, ops_machine,
-	ops_import };
+	ops_import, ops_totp };
 
 struct core {
 	struct core_config config;

@@ -147,6 +147,7 @@ enum {
 	LINK_EXPIRES_AT,
 	LINK_COLUMNS,
 };
+/* code_hash: a pending second factor has its secret there. */
 enum { CODE_N, CODE_HASH, CODE_KIND, CODE_USER, CODE_EXPIRES_AT, CODE_COLUMNS };
 enum {
 	AUDIT_N,

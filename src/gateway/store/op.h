@@ -138,4 +138,4 @@ int op_judge_source(struct op_call *c);
 
 extern const struct op ops_auth[], ops_user[], ops_key[], ops_client[], ops_run[], ops_command[],
 	ops_event[], ops_ticket[], ops_channel[], ops_audit[], ops_dashboard[], ops_machine[],
-	ops_import[];
+	ops_import[], ops_totp[];

@@ -1,4 +1,5 @@
 #pragma once
+#include "crypto/totp.h"
 #include "gateway/store/op.h"
 
 /* What operations of several subjects share. */
@@ -14,6 +15,10 @@ int user_insert(struct op_call *c, const char *name, const char *role, const cha
 	bool with_totp, const char **id);
 /* A name people can be called by: 0 or 400. */
 int user_judge_name(struct op_call *c, const char *name);
+/* A new secret and its URI for the application, the call's; NULL: no memory. */
+const char *user_make_totp(struct op_call *c, const char *name, char secret[TOTP_SECRET_TEXT]);
+/* Who asks; NULL for the local administrator, who is no row. */
+const struct db_value *user_self(struct op_call *c);
 void user_end_sessions(struct op_call *c, const char *user_id, const char *but_session);
 
 /* The UUID of a run as a machine: made from its id. */

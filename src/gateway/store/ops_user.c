@@ -44,8 +44,7 @@ int user_judge_name(struct op_call *c, const char *name)
 	return 0;
 }
 
-/* The URI for the application, the caller's call's; NULL: it did not fit. */
-static const char *make_totp(struct op_call *c, const char *name, char secret[TOTP_SECRET_TEXT])
+const char *user_make_totp(struct op_call *c, const char *name, char secret[TOTP_SECRET_TEXT])
 {
 	enum { URI_MAX = 1024 };
 	char *uri = arena_take(&c->arena, URI_MAX);
@@ -60,7 +59,7 @@ int user_insert(struct op_call *c, const char *name, const char *role, const cha
 	bool with_totp, const char **id)
 {
 	char secret[TOTP_SECRET_TEXT];
-	const char *uri = with_totp ? make_totp(c, name, secret) : NULL;
+	const char *uri = with_totp ? user_make_totp(c, name, secret) : NULL;
 	if (user_by_name(c, name))
 		return op_fail(c, 409, "Username already exists");
 	*id = op_new_id(c);
@@ -238,15 +237,14 @@ static int user_delete(struct op_call *c)
 	return 200;
 }
 
-/* NULL for the local administrator, who is no row. */
-static const struct db_value *find_self(struct op_call *c)
+const struct db_value *user_self(struct op_call *c)
 {
 	return op_find(c, DB_USERS, USER_ID, db_text(c->who.user_id));
 }
 
 static int before_password(struct op_call *c)
 {
-	const struct db_value *self = find_self(c);
+	const struct db_value *self = user_self(c);
 	if (!self)
 		return op_fail(c, 400, "The local administrator has no password");
 	int status = op_judge_source(c);
