@@ -15,7 +15,8 @@
 enum {
 	NOTSENT_LOWAT = 128 * 1024, /* or the kernel hides megabytes from pacing */
 	FLUSH_MS = 2000,
-	PARTS_MAX = 1024, /* of one sendmsg(2) */
+	LATE_MAX = 1024 * 1024, /* thrown away after close(), for the peer to see our end */
+	PARTS_MAX = 1024,       /* of one sendmsg(2) */
 	FLUSH_PARTS = 16,
 };
 
@@ -36,6 +37,7 @@ struct socket_stream {
 	bool orphaned;
 	struct loop_orphan orphan;
 	struct loop_timer *flush_timer;
+	uint32_t late; /* bytes thrown away */
 };
 
 /* Defined last, after the operations it names. */
@@ -156,6 +158,16 @@ static bool flush(struct socket_stream *s)
 	return returned(s);
 }
 
+/* A peer that goes on sending is not read for all the time it is given to take ours. */
+static void throw_away(struct socket_stream *s, size_t n)
+{
+	s->late += (uint32_t)n;
+	if (s->late < LATE_MAX)
+		return;
+	s->reading = false;
+	update_io(s);
+}
+
 static void read_some(struct socket_stream *s)
 {
 	uint8_t *buf = s->loop->read_buf;
@@ -163,8 +175,10 @@ static void read_some(struct socket_stream *s)
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return;
 	if (s->orphaned) {
-		if (n > 0)
+		if (n > 0) {
+			throw_away(s, (size_t)n);
 			return;
+		}
 		s->ended = true;
 		s->reading = false;
 		if (n < 0 || s->out.len == 0)

@@ -39,8 +39,8 @@ struct stream_ops {
 	size_t (*queued)(const struct stream *self);     /* bytes accepted but not written */
 	void (*want_read)(struct stream *self, bool on); /* new streams do not read */
 	/* Frees at once from the owner's point of view. Queued bytes are still
-	 * written for up to 2 s when `flush` (what the peer sends meanwhile is
-	 * thrown away), else dropped. */
+	 * written for up to 2 s when `flush` (of what the peer sends meanwhile 1 MB is
+	 * thrown away, and no more read), else dropped. */
 	void (*close)(struct stream *self, bool flush);
 	/* The descriptor below, -1 when there is none: for TCP_INFO and peer checks. */
 	int (*fd)(const struct stream *self);

@@ -412,6 +412,29 @@ static void flush_writes_what_was_queued(void **state)
 	check_filled(&f->b.got, sent);
 }
 
+/* Its writer is stopped by full buffers, and what was queued for it comes all the same. */
+static void a_closed_stream_is_not_read_for_long(void **state)
+{
+	static const uint8_t block[64 * 1024];
+	struct fixture *f = *state;
+	open_one(f, false);
+	size_t sent = fill(f->a.s), taken = 0;
+	bool over = false;
+	struct loop_timer *t = loop_timer_create(f->loop, note_time, &over);
+	close_as(&f->a, CLOSE_FLUSH);
+	loop_timer_start(t, 200);
+	while (!over) {
+		ssize_t n = send(f->fd, block, sizeof(block), MSG_DONTWAIT | MSG_NOSIGNAL);
+		taken += n > 0 ? (size_t)n : 0;
+		loop_turn(f->loop);
+	}
+	loop_timer_destroy(t);
+	assert_true(taken > 0);
+	assert_true(taken < 2 * 1024 * 1024);
+	assert_int_equal(drain_fd(f, &f->b.got), sent);
+	check_filled(&f->b.got, sent);
+}
+
 static void flush_gives_up(void **state)
 {
 	struct fixture *f = *state;
@@ -510,6 +533,7 @@ int main(void)
 		STREAM_TEST(failed_write_ends_one_that_does_not_read),
 		STREAM_TEST(close_is_safe_in_every_callback),
 		STREAM_TEST(flush_writes_what_was_queued),
+		STREAM_TEST(a_closed_stream_is_not_read_for_long),
 		STREAM_TEST(flush_gives_up),
 		STREAM_TEST(drop_writes_no_more),
 		STREAM_TEST(loop_ends_a_flush_that_is_under_way),
