@@ -201,13 +201,15 @@ static int take_texts(struct agent *a, const struct agent_config *c)
 	a->label = strdup(c->label ? c->label : c->agent_id);
 	a->display_mode = strdup(c->display_mode ? c->display_mode : "screen");
 	a->version = copy(c->version);
+	a->https_proxy = copy(c->https_proxy);
 	a->own = !c->hmac_secret;
 	a->claims = !c->run_id;
 	if (a->own && a->client_token)
 		derive_key(a);
 	bool bad = !a->agent_id || !a->label || !a->display_mode || (c->run_id && !a->run_id) ||
 		   (c->version && !a->version) || (c->capability_token && !a->capability_token) ||
-		   (c->client_token && !a->client_token) || (c->hmac_secret && !a->hmac_secret);
+		   (c->client_token && !a->client_token) || (c->hmac_secret && !a->hmac_secret) ||
+		   (c->https_proxy && !a->https_proxy);
 	return bad ? ERR_NOMEM : OK;
 }
 
@@ -318,6 +320,7 @@ void agent_destroy(struct agent *a)
 	forget(a->capability_token);
 	forget(a->client_token);
 	forget(a->hmac_secret);
+	forget(a->https_proxy);
 	free(a->run_id);
 	free(a->agent_id);
 	free(a->label);

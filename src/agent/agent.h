@@ -24,7 +24,9 @@ struct agent_config {                          /* copied */
 	const char *display_mode;       /* "screen" or "window", for the started marker */
 	unsigned poll_interval_ms;      /* 0: 2 s */
 	struct http_client_config http; /* ca_file, pin, insecure: for WebSockets too */
-	bool require_password;          /* channels are asked for the VNC password */
+	/* Of WebSockets, see http/proxy.h; libcurl reads the environment itself. Or NULL. */
+	const char *https_proxy;
+	bool require_password; /* channels are asked for the VNC password */
 };
 
 struct agent_events {

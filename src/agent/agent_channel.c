@@ -177,6 +177,7 @@ static int dial(struct agent_channel *c)
 		.protocol = c->resumable ? TUNNEL_RESUME_PROTOCOL : TUNNEL_RAW_PROTOCOL,
 		.fields = fields.list,
 		.tls = a->tls,
+		.https_proxy = a->https_proxy,
 		.timeout_ms = TUNNEL_OPEN_S * 1000,
 		.queue_max = AGENT_QUEUE_MAX,
 	};

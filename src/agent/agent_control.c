@@ -155,6 +155,7 @@ static void connect_now(void *ctx)
 		.protocol = TUNNEL_CONTROL_PROTOCOL,
 		.fields = fields.list,
 		.tls = a->tls,
+		.https_proxy = a->https_proxy,
 		.queue_max = 2 * 1024 * 1024,
 	};
 	a->control_dial = ws_dial_start(a->loop, &config, on_dialled, a);

@@ -70,9 +70,10 @@ struct agent {
 	char *url; /* without an ending slash */
 	char *run_id, *capability_token, *client_token, *hmac_secret, *agent_id, *label;
 	char *display_mode, *version;
-	char key[65]; /* our own signing key, when there is no shared secret */
-	bool own;     /* signs with it */
-	bool claims;  /* runs are claimed, not given */
+	char *https_proxy; /* or NULL */
+	char key[65];      /* our own signing key, when there is no shared secret */
+	bool own;          /* signs with it */
+	bool claims;       /* runs are claimed, not given */
 	bool require_password;
 	unsigned poll_ms, rest_ms; /* between polls; while commands are pushed */
 	struct http_client *http;

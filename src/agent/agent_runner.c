@@ -117,6 +117,7 @@ static void dial_now(void *ctx)
 		.protocol = TUNNEL_RAW_PROTOCOL,
 		.fields = fields,
 		.tls = a->tls,
+		.https_proxy = a->https_proxy,
 		.queue_max = AGENT_QUEUE_MAX,
 	};
 	r->dial = ws_dial_start(a->loop, &config, on_dialled, r);

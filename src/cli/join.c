@@ -10,6 +10,8 @@
 #include "cli/secret_file.h"
 #include "crypto/request_signature.h"
 #include "crypto/secret.h"
+#include "http/proxy.h"
+#include "http/url.h"
 
 static const char *const display_modes[] = { "screen", "window", NULL };
 
@@ -116,6 +118,39 @@ static int judge(struct cli *cli, const struct join_options *o, const struct joi
 	return CLI_OK;
 }
 
+/* The first that is set; libcurl looks for them in this order too. */
+static const char *from_environment(const char *const names[])
+{
+	const char *text = NULL;
+	for (; *names && !(text && *text); names++)
+		text = getenv(*names);
+	return text && *text ? text : NULL;
+}
+
+static int take_proxy(struct cli *cli, struct join *j)
+{
+	static const char *const proxies[] = { "https_proxy", "HTTPS_PROXY", "all_proxy",
+		"ALL_PROXY", NULL };
+	static const char *const exempt[] = { "no_proxy", "NO_PROXY", NULL };
+	const char *text = from_environment(proxies);
+	struct proxy proxy;
+	struct url url;
+	if (!j->wanted || !text || url_parse(j->url, "http", &url) || !url.tls ||
+		proxy_exempts(from_environment(exempt), url.host))
+		return CLI_OK;
+	int err = proxy_parse(text, &proxy);
+	secret_wipe(&proxy, sizeof(proxy));
+	if (err) {
+		log_error(&cli->log,
+			"HTTPS_PROXY names no HTTP proxy: it should be like "
+			"http://proxy.example:3128; or name the gateway in NO_PROXY to reach it "
+			"without one");
+		return CLI_FAILURE;
+	}
+	j->config.https_proxy = text;
+	return CLI_OK;
+}
+
 static const char *text_or_null(const char *s)
 {
 	return *s ? s : NULL;
@@ -152,7 +187,7 @@ int join_take(struct cli *cli, const struct join_options *o, struct join *j)
 		.http = { .ca_file = o->ca_file, .pin = o->pin, .insecure = o->insecure },
 		.require_password = o->require_password,
 	};
-	return code;
+	return code ? code : take_proxy(cli, j);
 }
 
 void join_fini(struct join *j)

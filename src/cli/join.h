@@ -6,7 +6,8 @@
 
 /* How a sharing command joins a gateway: its options, and the environment of existing
  * runners (GATEWAY_URL, HMAC_SECRET, AI_RUNNER_TOKEN or CLIENT_TOKEN,
- * VNC_COMMAND_POLL_INTERVAL in seconds). */
+ * VNC_COMMAND_POLL_INTERVAL in seconds); and of all programs: HTTPS_PROXY, ALL_PROXY
+ * and NO_PROXY. */
 struct join_options {
 	const char *gateway_url, *run_id, *capability_token, *capability_token_file;
 	const char *client_token_file, *agent_id, *agent_label, *ca_file, *pin;

@@ -9,6 +9,7 @@
 #include "crypto/secret.h"
 #include "crypto/text.h"
 #include "http/chunked.h"
+#include "http/proxy.h"
 #include "http/ws_hello.h"
 #include "net/dial.h"
 
@@ -19,7 +20,6 @@ enum {
 	BODY_MAX = 4 * 1024,
 	PROTOCOL_MAX = 128,
 	ERROR_MAX = 768,
-	PROXY_MAX = 1024,
 };
 
 struct ws_dial {
@@ -260,37 +260,11 @@ static void too_slow(void *ctx)
 	fail(d, text);
 }
 
-/* "[http://][USER:PASSWORD@]HOST:PORT[/]" */
-static bool split_proxy(char *text, struct dial_config *out)
-{
-	if (strncmp(text, "http://", 7) == 0)
-		text += 7;
-	text[strcspn(text, "/")] = '\0';
-	char *at = strrchr(text, '@');
-	if (at) {
-		*at = '\0';
-		out->proxy_login = text;
-		text = at + 1;
-	}
-	char *colon = strrchr(text, ':');
-	char *close = strrchr(text, ']');
-	out->proxy_port = 80;
-	if (colon && (!close || colon > close)) {
-		out->proxy_port = (int)strtol(colon + 1, NULL, 10);
-		*colon = '\0';
-	}
-	if (*text == '[' && close) {
-		*close = '\0';
-		text++;
-	}
-	out->proxy_host = text;
-	return *text != '\0';
-}
-
 static bool start_dial(
 	struct ws_dial *d, const struct ws_dial_config *config, const struct url *url)
 {
-	char proxy[PROXY_MAX] = "";
+	struct proxy proxy = { 0 };
+	int err = OK;
 	struct dial_config out = {
 		.host = url->host,
 		.port = url->port,
@@ -299,12 +273,14 @@ static bool start_dial(
 		.queue_max = config->queue_max,
 	};
 	if (url->tls && config->https_proxy && *config->https_proxy) {
-		snprintf(proxy, sizeof(proxy), "%s", config->https_proxy);
-		if (strlen(config->https_proxy) >= sizeof(proxy) || !split_proxy(proxy, &out))
-			return false;
+		err = proxy_parse(config->https_proxy, &proxy);
+		out.proxy_host = proxy.host;
+		out.proxy_port = proxy.port;
+		out.proxy_login = *proxy.login ? proxy.login : NULL;
 	}
-	d->dial = dial_start(d->loop, &out, on_dialled, d);
-	secret_wipe(proxy, sizeof(proxy));
+	if (!err)
+		d->dial = dial_start(d->loop, &out, on_dialled, d);
+	secret_wipe(&proxy, sizeof(proxy));
 	return d->dial != NULL;
 }
 

@@ -13,7 +13,7 @@ struct ws_dial_config {
 	const char *origin;        /* or NULL: "http(s)://HOST[:PORT]" of the URL */
 	const char *const *fields; /* "Name: value" rows, NULL-ended, or NULL */
 	struct tls_context *tls;   /* for wss */
-	const char *https_proxy;   /* "[http://][USER:PASSWORD@]HOST[:PORT]" for wss, or NULL */
+	const char *https_proxy;   /* for wss, see http/proxy.h; or NULL */
 	unsigned timeout_ms;       /* over resolving, connecting, TLS and upgrade; 0: 30 s */
 	size_t queue_max;          /* ceiling of the socket's unsent bytes */
 };

@@ -10,9 +10,10 @@ from shell import *
 
 
 def make_certificate(name, cert, key):
-    """Self-signed, for 127.0.0.1, into these files."""
+    """Self-signed, for 127.0.0.1 and gateway.test, into these files."""
     run('openssl', 'req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-subj', '/CN=' + name, '-days',
-        '30', '-addext', 'subjectAltName=IP:127.0.0.1', '-keyout', key, '-out', cert)
+        '30', '-addext', 'subjectAltName=IP:127.0.0.1,DNS:gateway.test', '-keyout', key,
+        '-out', cert)
     os.chmod(key, 0o600)
 
 
@@ -60,8 +61,8 @@ class SecureGateway(Gateway):
         eventually(lambda: self.err.count(awaited) > before, awaited)
 
 
-def with_admin_tls(stack):
-    gateway = SecureGateway(stack)
+def with_admin_tls(stack, *options):
+    gateway = SecureGateway(stack, *options)
     shell = Shell(gateway)
     shell.admin('user', 'create', 'alice', '--admin', '--password-file',
                 file('password', PASSWORD + '\n'))
@@ -209,6 +210,94 @@ def proxied(stack):
     expect('; Secure' in answer.field('Set-Cookie'), answer.field('Set-Cookie'))
     expect('https://gw.example.org/#login=' in Shell(gateway).admin('user', 'link', 'alice').out,
            'the link')
+
+
+class Proxy:
+    """An HTTP proxy that knows where gateway.test is, and asks for a login."""
+
+    LOGIN = base64.b64encode(b'me:p@ss').decode()
+
+    def __init__(self, stack):
+        self.asked, self.refused = [], 0
+        self.listener = stack.enter_context(socket.create_server(('127.0.0.1', free_port())))
+        self.port = self.listener.getsockname()[1]
+        self.url = 'http://me:p%%40ss@127.0.0.1:%d' % self.port
+        threading.Thread(target=self.serve, daemon=True).start()
+
+    def serve(self):
+        with contextlib.suppress(OSError):
+            while True:
+                threading.Thread(target=self.connect, args=(Wire(self.listener.accept()[0]),),
+                                 daemon=True).start()
+
+    def connect(self, wire):
+        try:
+            method, target, _ = wire.line().decode().split()
+            fields = b''.join(iter(wire.line, b'')).decode()
+        except Gone:
+            return wire.close()
+        if 'Basic ' + self.LOGIN not in fields:
+            self.refused += 1
+            wire.send(b'HTTP/1.1 407 Login\r\nContent-Length: 0\r\n\r\n')
+            return wire.close()
+        port = int(target.partition(':')[2])
+        self.asked.append('%s %s' % (method, target))
+        with socket.create_connection(('127.0.0.1', port)) as there, wire.sock as here:
+            wire.send(b'HTTP/1.1 200 Connected\r\n\r\n')
+            back = threading.Thread(target=self.copy, args=(there, here), daemon=True)
+            back.start()
+            self.copy(here, there)
+            back.join()
+
+    @staticmethod
+    def copy(source, to):
+        with contextlib.suppress(OSError):
+            while data := source.recv(65536):
+                to.sendall(data)
+        with contextlib.suppress(OSError):
+            to.shutdown(socket.SHUT_WR)
+
+
+@case('an agent behind a proxy: requests and WebSockets go through it, but not to NO_PROXY')
+def through_a_proxy(stack):
+    gateway, shell = with_admin_tls(stack, '--host', 'gateway.test')
+    proxy = Proxy(stack)
+    token = machine(shell)
+    far = 'https://gateway.test:%d' % gateway.port  # nobody but the proxy knows that name
+
+    def look(agent):
+        made = shell.run('run', 'create', '--agent-id', 'lab-7', '--json').json
+        joined(shell, made['id'])
+        value = shell.run('ticket', made['id'], '--json').json['ticket']
+        fields = upgrade_fields('binary, porthole.ticket.' + value)
+        TunnelViewer(SecureWebSocket(gateway.port, '/ws/vnc/' + made['id'], fields, stack,
+                                     cert=gateway.cert)).picture()
+        equal(agent.err.count('agent: connected to'), 1, 'control WebSockets')
+        agent.stop()
+
+    for env in ({'HTTPS_PROXY': proxy.url}, {'https_proxy': proxy.url, 'NO_PROXY': 'other.test'},
+                {'ALL_PROXY': proxy.url, 'HTTPS_PROXY': ''}):
+        proxy.asked.clear()
+        look(sharing(stack, shell, token, '--ca-file', gateway.cert, url=far, env=env))
+        equal(set(proxy.asked), {'CONNECT gateway.test:%d' % gateway.port}, env)
+        # One at least for requests, the control WebSocket, and the viewer's.
+        expect(len(proxy.asked) >= 3, env, proxy.asked)
+    proxy.asked.clear()
+    for env in ({'NO_PROXY': 'gateway.test, 127.0.0.1'}, {'no_proxy': '*'},
+                {'NO_PROXY': '127.0.0.0/8'}):
+        look(sharing(stack, shell, token, '--ca-file', gateway.cert,
+                     env={'HTTPS_PROXY': proxy.url, **env}))
+    equal(proxy.asked, [], 'what NO_PROXY keeps away')
+    said = sharing(stack, shell, token, '--ca-file', gateway.cert, url=far,
+                   env={'HTTPS_PROXY': proxy.url.replace('http', 'socks5')})
+    equal(said.wait(), 1)
+    expect('NO_PROXY' in said.err and 'p%40ss' not in said.err, said.err)
+    wrong = sharing(stack, shell, token, '--ca-file', gateway.cert, url=far,
+                    env={'HTTPS_PROXY': 'http://127.0.0.1:%d' % proxy.port})
+    eventually(lambda: 'cannot register' in wrong.err, 'it says that it cannot')
+    expect(proxy.refused, 'the proxy was asked')
+    wrong.stop()
+    gateway.stop()
 
 
 main()
