@@ -34,7 +34,8 @@ static const struct opt rows[] = {
 	{ .name = "agent-id",
 		.arg = "ID",
 		OPT_AT(struct run_options, agent_id),
-		.help = "create: only this machine may take it" },
+		.help = "create: only this machine may take it; without it any that "
+			"waits for runs does" },
 	{ .name = "tag",
 		.arg = "TEXT",
 		OPT_AT(struct run_options, tag),
