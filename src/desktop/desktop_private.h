@@ -100,7 +100,7 @@ struct viewer {
 	bool control;               /* both together */
 	bool admitted;              /* past the password: it counts as one of max_viewers */
 	bool asking;                /* inside on_authenticate */
-	bool waiting;  /* its link is away */
+	bool waiting;               /* its link is away */
 	struct rfb_handshake handshake;
 
 	struct buf in;  /* the beginning of a message */

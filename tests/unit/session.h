@@ -38,8 +38,8 @@ struct seat_entry {
 /* One viewer. */
 struct seat {
 	struct client *client;
-	uint32_t id; /* what the desktop knows it by */
-	int n_left;  /* how often it was told that this viewer left */
+	uint32_t id;     /* what the desktop knows it by */
+	int n_left;      /* how often it was told that this viewer left */
 	int fd;          /* -1: closed by it or by us */
 	int end;         /* what ended it: an err of client_feed(), or 1 for an end of file */
 	bool asks, deaf; /* asks: for more after each update; deaf: it does not read */
