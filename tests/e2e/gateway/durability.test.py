@@ -3,6 +3,7 @@
 moment, a full disk, too many files."""
 import random
 import resource
+import subprocess
 
 from agent import *
 
@@ -184,15 +185,30 @@ exec 3<&- "$@"
 '''
 
 
+NAMESPACE = ['unshare', '--user', '--map-root-user', '--mount']
+SMALL_FILES = ['prlimit', '--fsize=3145728:']
+
+
+def on_small_disk(stack, folder):
+    """A gateway with 3 MB, and what gives it more. Where no disk may be made (in some
+    containers), its files may not grow."""
+    if subprocess.run([*NAMESPACE, 'true'], stderr=subprocess.DEVNULL, check=False).returncode:
+        gateway = Gateway(stack, data=folder, wrap=SMALL_FILES)
+        return gateway, lambda: [run('prlimit', '--pid', pid, '--fsize=unlimited:')
+                                 for pid in [gateway.pid, *descendants(gateway.pid)]]
+    grow, told = os.pipe()
+    stack.callback(os.close, told)
+    gateway = Gateway(stack, data=folder, stdin=grow, wrap=[
+        *NAMESPACE, 'sh', '-c', SMALL_DISK, 'sh', folder])
+    os.close(grow)
+    return gateway, lambda: os.write(told, b'go\n')
+
+
 @case('disk full: refused and not lost, and it goes on when there is room')
 def disk_full(stack):
     folder = path('small')
     os.mkdir(folder, 0o700)
-    grow, told = os.pipe()
-    stack.callback(os.close, told)
-    gateway = Gateway(stack, data=folder, stdin=grow, wrap=[
-        'unshare', '--user', '--map-root-user', '--mount', 'sh', '-c', SMALL_DISK, 'sh', folder])
-    os.close(grow)
+    gateway, grow = on_small_disk(stack, folder)
     ui = gateway.setup()
     runner = Runner(gateway, ui.run())
     kept, refused_ = {}, None
@@ -213,7 +229,7 @@ def disk_full(stack):
             kept[answer.json['eventId']] = runner.sequence - 1
     expect('disk is full' in gateway.err, 'the log does not say why:', gateway.err)
 
-    os.write(told, b'go\n')
+    grow()
     eventually(lambda: room(runner, kept), 'it goes on when there is room')
     there, after = {}, 0
     while True:
