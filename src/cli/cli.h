@@ -74,6 +74,9 @@ size_t cli_option_sets(const struct command *c, void *options, struct cli_common
 int cli_usage_error(const struct command *c, const char *fmt, ...) PRINTF_LIKE(2, 3);
 int cli_unknown_command(const char *name);
 
+/* The end has begun: from here on SIGINT, SIGTERM and SIGHUP cut nothing short. */
+void cli_block_signals(void);
+
 /* Parses, runs, returns the exit code: all of main(). */
 int cli_main(int argc, char **argv);
 

@@ -327,6 +327,7 @@ static int run_loop(struct server *s)
 	secret_wipe(setup_code, sizeof(setup_code));
 	if (loop_run(s->loop))
 		s->code = CLI_FAILURE;
+	cli_block_signals();
 	loop_signal_destroy(hangup);
 	loop_signal_destroy(terminate);
 	loop_signal_destroy(interrupt);

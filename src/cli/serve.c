@@ -270,6 +270,7 @@ static int run_loop(struct server *s, struct child *child)
 		}
 	}
 	share_destroy(s->share);
+	cli_block_signals();
 	loop_signal_destroy(hangup);
 	loop_signal_destroy(terminate);
 	loop_signal_destroy(interrupt);
