@@ -1,7 +1,7 @@
 #include <string.h>
 
 #include "agent/agent_private.h"
-#include "rfb/utf8.h"
+#include "base/utf8.h"
 
 /* What the desktop's command writes is gathered for a moment, so that a chatty one
  * makes fewer events; what it writes before the run has begun is kept. */

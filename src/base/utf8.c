@@ -1,6 +1,5 @@
 #include "base/utf8.h"
 
-#include <stdint.h>
 #include <string.h>
 
 /* Bytes that follow a first byte, -1 when it is none; `least` and `most` bound the
@@ -51,4 +50,20 @@ size_t utf8_cut(const char *text, size_t n, size_t max)
 	while (max > 0 && ((uint8_t)text[max] & 0xc0) == 0x80)
 		max--;
 	return max;
+}
+
+size_t utf8_decode(const uint8_t *p, size_t n, uint32_t *out)
+{
+	uint8_t least, most;
+	int more = n > 0 ? following(p[0], &least, &most) : -1;
+	if (more < 0 || n <= (size_t)more || (more > 0 && (p[1] < least || p[1] > most)))
+		return 0;
+	uint32_t c = more == 0 ? p[0] : p[0] & (0x3fu >> more);
+	for (int i = 1; i <= more; i++) {
+		if ((p[i] & 0xc0) != 0x80)
+			return 0;
+		c = c << 6 | (p[i] & 0x3fu);
+	}
+	*out = c;
+	return (size_t)more + 1;
 }

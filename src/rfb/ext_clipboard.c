@@ -5,9 +5,9 @@
 #include <zlib.h>
 
 #include "base/rd.h"
+#include "base/utf8.h"
 #include "rfb/client_msg.h"
 #include "rfb/server_msg.h"
-#include "rfb/utf8.h"
 
 enum {
 	FORMATS = 0xffff, /* bits 0 to 15 of the flags */

@@ -50,11 +50,15 @@ static void every_character_and_every_prefix(void **state)
 			t[i] = (uint8_t)((i ? 0x80 : marks[n]) |
 					 ((c >> (6 * (n - 1 - i))) & (i ? 0x3f : 0x7f)));
 		bool is_one = c < 0x110000 && (c < 0xd800 || c > 0xdfff);
+		uint32_t decoded = c + 1;
 		assert_int_equal(utf8_valid(t, n), is_one);
+		assert_int_equal(utf8_decode(t, n, &decoded), is_one ? n : 0);
+		assert_int_equal(decoded, is_one ? c : c + 1);
 		for (size_t cut = 1; cut < n; cut++) {
 			uint8_t *exact = malloc(cut);
 			memcpy(exact, t, cut);
 			assert_false(utf8_valid(exact, cut));
+			assert_int_equal(utf8_decode(exact, cut, &decoded), 0);
 			free(exact);
 			assert_int_equal(utf8_cut((const char *)t, n, cut), 0);
 		}

@@ -4,8 +4,8 @@
 #include <string.h>
 #include <xcb/xcbext.h>
 
+#include "base/utf8.h"
 #include "rfb/ext_clipboard.h"
-#include "rfb/utf8.h"
 #include "x11_selection.h"
 
 /* An answer of this size is read at once; a larger one would hold up the loop. */
