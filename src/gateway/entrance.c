@@ -26,7 +26,7 @@ struct guest {
 	struct http_conn *conn;
 	int fd; /* borrowed from the stream */
 	bool near;
-	uint8_t source[8];
+	uint8_t source[ADDRESS_SOURCE];
 	struct guest *next, **link;
 };
 
@@ -53,27 +53,24 @@ static bool is_in(const char *text, const char *const *list)
 
 /* The address without its port, as texts of proxies and X-Forwarded-For have it;
  * one that came as IPv6 but is IPv4, as IPv4. */
-static void put_host(const struct address *a, char out[WHO_ADDRESS_MAX], uint8_t source[8])
+static void put_host(const struct address *a, char out[WHO_ADDRESS_MAX])
 {
-	memset(source, 0, 8);
 	snprintf(out, WHO_ADDRESS_MAX, "unix");
 	if (a->sa.ss_family == AF_INET) {
 		const struct sockaddr_in *in = (const void *)&a->sa;
-		memcpy(source, &in->sin_addr, 4);
 		inet_ntop(AF_INET, &in->sin_addr, out, WHO_ADDRESS_MAX);
 	} else if (a->sa.ss_family == AF_INET6) {
 		const struct sockaddr_in6 *in = (const void *)&a->sa;
 		bool mapped = IN6_IS_ADDR_V4MAPPED(&in->sin6_addr);
-		memcpy(source, in->sin6_addr.s6_addr + (mapped ? 12 : 0), mapped ? 4 : 8);
 		inet_ntop(mapped ? AF_INET : AF_INET6, in->sin6_addr.s6_addr + (mapped ? 12 : 0),
 			out, WHO_ADDRESS_MAX);
 	}
 }
 
-static struct guest **row_of(struct entrance *e, const uint8_t source[8])
+static struct guest **row_of(struct entrance *e, const uint8_t source[ADDRESS_SOURCE])
 {
 	unsigned sum = 0;
-	for (int i = 0; i < 8; i++)
+	for (int i = 0; i < ADDRESS_SOURCE; i++)
 		sum = sum * 31 + source[i];
 	return &e->rows[sum % ROWS];
 }
@@ -181,7 +178,8 @@ static void on_accept(void *ctx, int fd, const struct address *from)
 	}
 	g->entrance = e;
 	g->fd = fd;
-	put_host(from, peer, g->source);
+	put_host(from, peer);
+	address_source(peer, g->source);
 	g->near = address_is_local(from) || is_in(peer, e->config->proxies);
 	if (!has_room(e, g)) {
 		say_full(e, peer);
@@ -200,8 +198,7 @@ static void on_accept(void *ctx, int fd, const struct address *from)
 static void set_rules(struct entrance *e, const struct address *a)
 {
 	char host[WHO_ADDRESS_MAX];
-	uint8_t source[8];
-	put_host(a, host, source);
+	put_host(a, host);
 	snprintf(e->listen, sizeof(e->listen), strchr(host, ':') ? "[%.45s]" : "%.45s", host);
 	e->rules = (struct origin_rules){
 		.tls = e->tls != NULL,

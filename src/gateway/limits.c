@@ -1,11 +1,11 @@
 #include "gateway/limits.h"
 
-#include <arpa/inet.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/random.h"
 #include "crypto/hash.h"
+#include "net/address.h"
 
 enum {
 	BUCKETS = 64 * 1024,
@@ -56,29 +56,16 @@ void limits_destroy(struct limits *l)
 	free(l);
 }
 
-/* The bytes an address is known by: who has one of a /64 has them all. */
-static size_t put_address(const char *text, uint8_t out[8])
-{
-	uint8_t v6[sizeof(struct in6_addr)];
-	if (inet_pton(AF_INET, text, out) == 1)
-		return sizeof(struct in_addr);
-	if (inet_pton(AF_INET6, text, v6) != 1)
-		return 0; /* a Unix socket: all of them are one */
-	memcpy(out, v6, 8);
-	return 8;
-}
-
 static void make_name(const struct limits *l, enum limits_kind kind, const char *address,
 	const char *more, uint8_t out[NAME])
 {
-	uint8_t text[SEED + 1 + 1 + 8 + 128] = { 0 }, hash[HASH_SHA256];
+	uint8_t text[SEED + 1 + ADDRESS_SOURCE + 128] = { 0 }, hash[HASH_SHA256];
 	size_t n = 0;
 	memcpy(text, l->seed, SEED);
 	n += SEED;
 	text[n++] = (uint8_t)kind;
-	size_t n_address = put_address(address, text + n + 1);
-	text[n] = (uint8_t)n_address;
-	n += 1 + n_address;
+	address_source(address, text + n);
+	n += ADDRESS_SOURCE;
 	size_t n_more = more ? strnlen(more, 128) : 0;
 	if (n_more > 0)
 		memcpy(text + n, more, n_more);

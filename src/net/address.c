@@ -166,3 +166,21 @@ void address_set_port(struct address *a, int port)
 		memcpy(&a->sa, &in, sizeof(in));
 	}
 }
+
+void address_source(const char *host, uint8_t out[ADDRESS_SOURCE])
+{
+	static const uint8_t mapped[12] = { [10] = 0xff, [11] = 0xff };
+	char text[INET6_ADDRSTRLEN];
+	size_t n = strcspn(host, "%");
+	memset(out, 0, ADDRESS_SOURCE);
+	if (n >= sizeof(text))
+		return;
+	memcpy(text, host, n);
+	text[n] = '\0';
+	if (inet_pton(AF_INET, text, out + sizeof(mapped)) == 1) {
+		memcpy(out, mapped, sizeof(mapped));
+		return;
+	}
+	if (inet_pton(AF_INET6, text, out) == 1 && memcmp(out, mapped, sizeof(mapped)) != 0)
+		memset(out + 8, 0, 8);
+}

@@ -1,5 +1,6 @@
 #pragma once
 #include <stdbool.h>
+#include <stdint.h>
 #include <sys/socket.h>
 
 #include "base/err.h"
@@ -23,3 +24,9 @@ bool address_is_local(const struct address *a);
 bool address_is_any(const struct address *a);
 int address_port(const struct address *a); /* 0 for a Unix socket */
 void address_set_port(struct address *a, int port);
+
+/* Whom an address without a port ("192.0.2.7", "fe80::1%eth0") is counted as: who has
+ * one address of an IPv6 /64 has them all, and what is IPv4 in IPv6's clothes is IPv4.
+ * Whatever is no address ("unix") is one source. */
+enum { ADDRESS_SOURCE = 16 };
+void address_source(const char *host, uint8_t out[ADDRESS_SOURCE]);

@@ -117,9 +117,35 @@ static void port_can_be_changed(void **state)
 	assert_int_equal(address_port(&a), 0);
 }
 
+/* Whom penalties and limits count as one. */
+static void sources(void **state)
+{
+	static const struct {
+		const char *a, *b;
+		bool same;
+	} pairs[] = {
+		{ "2001:db8:0:1::1", "2001:db8:0:1:ffff::2", true },
+		{ "2001:db8:0:1::1", "2001:db8:0:2::1", false },
+		{ "192.0.2.1", "::ffff:192.0.2.1", true },
+		{ "::ffff:192.0.2.1", "::ffff:192.0.2.2", false },
+		{ "192.0.2.1", "192.0.2.2", false },
+		{ "fe80::1%eth0", "fe80::2", true },
+		{ "unix", "", true },
+		{ "unix", "192.0.2.1", false },
+	};
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(pairs); i++) {
+		uint8_t a[ADDRESS_SOURCE], b[ADDRESS_SOURCE];
+		address_source(pairs[i].a, a);
+		address_source(pairs[i].b, b);
+		assert_int_equal(memcmp(a, b, sizeof(a)) == 0, pairs[i].same);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(sources),
 		cmocka_unit_test(addresses_parse_and_print),
 		cmocka_unit_test(long_hosts_and_paths_are_refused),
 		cmocka_unit_test(port_can_be_changed),

@@ -1,12 +1,13 @@
 #include "gateway/store/penalty.h"
 
-#include <arpa/inet.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "crypto/hash.h"
+#include "crypto/text.h"
+#include "net/address.h"
 
 enum {
 	FREE_FAILURES = 5,
@@ -164,44 +165,32 @@ bool penalties_has_failed(const struct penalties *p, const char *name, long long
 
 void penalty_source(const char *address, char out[PENALTY_KEY])
 {
-	uint8_t in[16];
-	char text[64], *zone;
-	snprintf(text, sizeof(text), "%s", address);
-	if ((zone = strchr(text, '%')))
-		*zone = '\0';
-	if (inet_pton(AF_INET6, text, in) != 1) {
-		snprintf(out, PENALTY_KEY, "source %s", text);
-		return;
-	}
-	static const uint8_t mapped[12] = { [10] = 0xff, [11] = 0xff };
-	if (memcmp(in, mapped, sizeof(mapped)) == 0)
-		snprintf(out, PENALTY_KEY, "source %u.%u.%u.%u", in[12], in[13], in[14], in[15]);
-	else
-		snprintf(out, PENALTY_KEY, "source %02x%02x:%02x%02x:%02x%02x:%02x%02x/64", in[0],
-			in[1], in[2], in[3], in[4], in[5], in[6], in[7]);
+	uint8_t source[ADDRESS_SOURCE];
+	char text[2 * ADDRESS_SOURCE + 1];
+	address_source(address, source);
+	text_put_hex(source, sizeof(source), text);
+	snprintf(out, PENALTY_KEY, "source %s", text);
 }
 
 /* Usernames are longer than a key's room: their hash is not. */
-static void put_account(const char *username, char *out, size_t cap)
+static void put_account(const char *username, char out[33])
 {
 	uint8_t name[16];
-	size_t n = 0;
 	digest(username, name);
-	for (size_t i = 0; i < sizeof(name); i++)
-		n += (size_t)snprintf(out + n, cap - n, "%02x", name[i]);
+	text_put_hex(name, sizeof(name), out);
 }
 
 void penalty_account(const char *username, char out[PENALTY_KEY])
 {
 	char name[33];
-	put_account(username, name, sizeof(name));
+	put_account(username, name);
 	snprintf(out, PENALTY_KEY, "account %s", name);
 }
 
 void penalty_account_from(const char *username, const char *address, char out[PENALTY_KEY])
 {
 	char name[33], source[PENALTY_KEY];
-	put_account(username, name, sizeof(name));
+	put_account(username, name);
 	penalty_source(address, source);
 	snprintf(out, PENALTY_KEY, "account %s from %.100s", name, source);
 }
