@@ -8,13 +8,14 @@
 
 #include "cli/prompt.h"
 #include "cli/secret_file.h"
+#include "crypto/http_date.h"
 #include "crypto/http_signature.h"
 #include "crypto/secret.h"
 #include "crypto/ssh_agent.h"
 #include "crypto/ssh_private.h"
 #include "http/client.h"
 
-enum { URL_MAX = 4096, FIELD_MAX = 4608, DATE_MAX = 40 };
+enum { URL_MAX = 4096, FIELD_MAX = 4608 };
 
 static const struct opt rows[] = {
 	{ .name = "gateway-url",
@@ -71,12 +72,6 @@ struct remote {
 	struct json *answer;
 	char error[512];
 };
-
-bool remote_is_id(const char *text)
-{
-	size_t n = strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-");
-	return n > 0 && n <= 50 && text[n] == '\0';
-}
 
 static bool ask_passphrase(void *ctx, int attempt, char *out)
 {
@@ -240,14 +235,12 @@ static int sign(void *ctx, const void *text, size_t n, struct ssh_signature *out
 static int put_signature(struct remote *r, const char *method, const char *target,
 	char authorization[FIELD_MAX], char date_field[FIELD_MAX])
 {
-	char date[DATE_MAX], fingerprint[SSH_KEY_MD5], key_id[HTTP_SIGNATURE_KEY_ID];
+	char date[HTTP_DATE_TEXT], fingerprint[SSH_KEY_MD5], key_id[HTTP_SIGNATURE_KEY_ID];
 	char value[HTTP_SIGNATURE_VALUE_MAX];
-	time_t now = time(NULL);
-	struct tm tm;
 	const struct ssh_key *key = r->agent_key ? r->agent_key : ssh_private_public(r->file_key);
 	ssh_key_fingerprint_md5(key, fingerprint);
 	snprintf(key_id, sizeof(key_id), "/%s/keys/%s", r->user, fingerprint);
-	strftime(date, sizeof(date), "%a, %d %b %Y %H:%M:%S GMT", gmtime_r(&now, &tm));
+	http_date_put(time(NULL), date);
 	int err = http_signature_build(method, target, date, key_id, sign, r, value, sizeof(value));
 	snprintf(authorization, FIELD_MAX, "Authorization: %s", value);
 	snprintf(date_field, FIELD_MAX, "Date: %s", date);

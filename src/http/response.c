@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "crypto/http_date.h"
 #include "http/syntax.h"
 
 static const struct status {
@@ -154,18 +155,10 @@ static void put_field(struct buf *out, const char *name, const char *value)
 	put_text(out, "\r\n");
 }
 
-/* Not strftime(3): its names of days follow the locale. */
 static void put_date(struct buf *out, time_t now)
 {
-	static const char days[][4] = { "Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat" };
-	static const char months[][4] = { "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug",
-		"Sep", "Oct", "Nov", "Dec" };
-	struct tm tm;
-	char text[64];
-	if (!gmtime_r(&now, &tm))
-		return;
-	snprintf(text, sizeof(text), "%s, %02d %s %d %02d:%02d:%02d GMT", days[tm.tm_wday],
-		tm.tm_mday, months[tm.tm_mon], tm.tm_year + 1900, tm.tm_hour, tm.tm_min, tm.tm_sec);
+	char text[HTTP_DATE_TEXT];
+	http_date_put(now, text);
 	put_field(out, "Date", text);
 }
 
