@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "agent/agent_private.h"
+#include "base/shape.h"
 #include "crypto/hmac.h"
 #include "crypto/request_signature.h"
 #include "crypto/secret.h"
@@ -139,11 +140,6 @@ static bool consists_of(const char *s, const char *characters, size_t max)
 
 #define LETTERS "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-"
 
-bool agent_is_id(const char *s)
-{
-	return consists_of(s, LETTERS, 50);
-}
-
 bool agent_is_token(const char *s)
 {
 	return consists_of(s, LETTERS ".~+/=", 200);
@@ -169,7 +165,7 @@ static const char *judge(const struct agent_config *c)
 	if (!is_name(c->agent_id))
 		return "an agent id is 1 to 200 letters, digits, dots, dashes and underscores: "
 		       "give one with --agent-id, as the client was created with";
-	if (c->run_id && !agent_is_id(c->run_id))
+	if (c->run_id && !shape_is_id(c->run_id))
 		return "a run id is 1 to 50 letters, digits, dashes and underscores: check "
 		       "--run-id";
 	if (c->run_id && !agent_is_token(c->capability_token))

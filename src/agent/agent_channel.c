@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "agent/agent_private.h"
+#include "base/shape.h"
 #include "http/ws_dial.h"
 #include "net/ws_stream.h"
 #include "tunnel/tunnel_record.h"
@@ -203,7 +204,7 @@ static void add(struct agent *a, struct agent_channel *c, const struct tunnel_me
 
 void agent_channel_open(struct agent *a, const struct tunnel_message *m)
 {
-	if (find(a, m->channel) || !agent_is_id(m->channel))
+	if (find(a, m->channel) || !shape_is_id(m->channel))
 		return;
 	if (strcmp(m->kind, "rfb")) {
 		refuse(a, m->channel, "this agent has no such kind of channel");

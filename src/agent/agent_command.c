@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "agent/agent_private.h"
+#include "base/shape.h"
 
 /* Commands of a run: fetched by polling, which a push over the control WebSocket
  * only hastens, so there is one way for them to arrive. */
@@ -27,7 +28,7 @@ static void take(struct agent *a, struct json_ref command)
 {
 	const char *id = json_get_text(command, "id");
 	const char *what = json_get_text(command, "command");
-	if (!id || !what || !agent_is_id(id) || is_done(a, id))
+	if (!id || !what || !shape_is_id(id) || is_done(a, id))
 		return;
 	snprintf(a->done[a->n_done++ % AGENT_DONE_MAX], sizeof(a->done[0]), "%s", id);
 	if (!strcmp(what, "__STOP__"))

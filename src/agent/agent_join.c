@@ -4,6 +4,7 @@
 #include <time.h>
 
 #include "agent/agent_private.h"
+#include "base/shape.h"
 #include "desktop/desktop.h"
 
 /* How an agent comes by a run: it registers, claims one or was given one, tells that
@@ -131,7 +132,7 @@ static void take_run(struct agent *a, struct json_ref run)
 {
 	const char *id = json_get_text(run, "id"), *token = json_get_text(run, "capabilityToken");
 	const char *type = json_get_text(run, "workerType");
-	if (!id || !token || !agent_is_id(id) || !agent_is_token(token)) {
+	if (!id || !token || !shape_is_id(id) || !agent_is_token(token)) {
 		log_warn(a->log, "agent: the gateway's run has no proper id or token");
 		return;
 	}

@@ -121,7 +121,6 @@ void agent_finished(struct agent *a); /* all is told */
 void agent_join(void *agent);
 void agent_tick(void *agent); /* of `poll`: looks for a run, or for its commands */
 void agent_beat(void *agent);
-bool agent_is_id(const char *s);    /* of a run, channel or command: may stand in a path */
 bool agent_is_token(const char *s); /* may stand in a header */
 
 /* agent_request.c */

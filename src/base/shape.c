@@ -57,13 +57,18 @@ static struct json *take_text(const struct shape_field *f, struct json_ref v, ch
 	return json_clone(v);
 }
 
-static struct json *take_id(const struct shape_field *f, struct json_ref v, char *error)
+bool shape_is_id(const char *text)
 {
 	static const char allowed[] =
 		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-";
+	size_t n = strspn(text, allowed);
+	return n >= 1 && n <= ID_MAX && text[n] == '\0';
+}
+
+static struct json *take_id(const struct shape_field *f, struct json_ref v, char *error)
+{
 	const char *text = json_text(v);
-	size_t n = text ? strlen(text) : 0;
-	if (n < 1 || n > ID_MAX || strspn(text, allowed) != n)
+	if (!text || !shape_is_id(text))
 		return refuse(error, "%s must be 1 to %d of A-Z a-z 0-9 _ -", f->name, ID_MAX);
 	return json_clone(v);
 }

@@ -34,6 +34,9 @@ struct shape {
 
 enum { SHAPE_ERROR_MAX = 200 };
 
+/* A text as SHAPE_ID has it, which may stand in a path as it is. */
+bool shape_is_id(const char *text);
+
 /* A new object with the fields of the table only, under their first names; what
  * it does not know is left out. NULL: `error` says which field must be what, or
  * is "" when memory ran out. Anything but an object is refused; a reference to

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/shape.h"
 #include "cli/admin.h"
 #include "cli/commands.h"
 #include "cli/remote.h"
@@ -206,7 +207,7 @@ static int run(struct cli *cli, void *options)
 			"events are",
 			what);
 	bool all = !strcmp(what, "create") || !strcmp(what, "list");
-	if (!all && (cli->argc < 2 || !remote_is_id(cli->argv[1])))
+	if (!all && (cli->argc < 2 || !shape_is_id(cli->argv[1])))
 		return cli_usage_error(
 			cli->command, "name the run by its id: porthole run %.32s ID", what);
 	if (all && cli->argc > 1)

@@ -1,6 +1,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/shape.h"
 #include "cli/admin.h"
 #include "cli/commands.h"
 #include "cli/remote.h"
@@ -51,7 +52,7 @@ static int run(struct cli *cli, void *options)
 	char target[TARGET_MAX];
 	struct remote *r = NULL;
 	struct json *answer = NULL;
-	if (!remote_is_id(cli->argv[0]))
+	if (!shape_is_id(cli->argv[0]))
 		return cli_usage_error(cli->command, "'%.64s' is no run's id", cli->argv[0]);
 	int code = remote_open(cli, &o->remote, &r);
 	if (!code) {

@@ -28,8 +28,6 @@ int remote_ask(struct remote *r, const char *method, const char *target, struct 
 	struct json **answer);
 int remote_judge(struct remote *r, struct json_ref answer);
 const char *remote_url(const struct remote *r); /* without '/' at the end */
-/* An operand that goes into a path: an id and nothing else. */
-bool remote_is_id(const char *text);
 
 /* What `porthole login` keeps: ~/.config/porthole/login.json, 0600. */
 enum { LOGIN_TEXT_MAX = 1024 };

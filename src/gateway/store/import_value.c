@@ -61,8 +61,5 @@ struct db_value import_json(struct db_value v, enum json_kind kind)
 
 bool import_is_id(struct db_value v)
 {
-	static const char allowed[] =
-		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-";
-	size_t n = v.kind == DB_TEXT ? strlen(v.text) : 0;
-	return n >= 1 && n <= 50 && strspn(v.text, allowed) == n;
+	return v.kind == DB_TEXT && shape_is_id(v.text);
 }
